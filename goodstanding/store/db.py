@@ -1,0 +1,196 @@
+"""Connections and transactions on SQLite or PostgreSQL: the only file that knows there are two engines.
+
+SQL is written once, in the dialect both understand, with ``?`` for values. A commit is durable when it returns:
+SQLite runs WAL with synchronous=FULL, PostgreSQL with its default synchronous_commit. Writers of several processes
+hand the SQLite file over by a file lock: waiting in the kernel wakes at once, SQLite's own busy handler sleeps.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import psycopg
+
+from goodstanding.errors import StoreError
+
+Engine = Literal["sqlite", "postgresql"]
+Value = str | int | float | bytes | None
+Row = tuple[Any, ...]
+
+CACHE_KIB = 16 * 1024
+CHECKPOINT_PAGES = 8000
+"""WAL pages (4 KiB) before a committing writer copies them back: fewer, larger checkpoints cost less per message."""
+
+
+class _Cursor(Protocol):
+    """What sqlite3 and psycopg cursors have in common."""
+
+    rowcount: int
+
+    def execute(self, sql: Any, parameters: Any = ..., /) -> Any: ...
+    def executemany(self, sql: Any, rows: Any, /) -> Any: ...
+    def fetchall(self) -> list[Any]: ...
+
+
+class Tx:
+    """One open transaction; functions of this room take it first and never commit it."""
+
+    __slots__ = ("_cursor", "engine")
+
+    def __init__(self, cursor: _Cursor, engine: Engine) -> None:
+        self._cursor = cursor
+        self.engine: Engine = engine
+
+    def rows(self, sql: str, values: Sequence[Value] = ()) -> list[Row]:
+        """All rows a statement answers with."""
+        self._cursor.execute(self._dialect(sql), values)
+        return self._cursor.fetchall()
+
+    def row(self, sql: str, values: Sequence[Value] = ()) -> Row | None:
+        """The first row, or None."""
+        found = self.rows(sql, values)
+        return found[0] if found else None
+
+    def run(self, sql: str, values: Sequence[Value] = ()) -> int:
+        """Run a statement that answers nothing; how many rows it changed."""
+        self._cursor.execute(self._dialect(sql), values)
+        return self._cursor.rowcount
+
+    def many(self, sql: str, rows: Sequence[Sequence[Value]]) -> None:
+        """Run one statement for each row, as one batch."""
+        if rows:
+            self._cursor.executemany(self._dialect(sql), rows)
+
+    @property
+    def skip_locked(self) -> str:
+        """What a claiming subselect ends with: rows another machine is claiming are passed over, not waited for."""
+        return " FOR UPDATE SKIP LOCKED" if self.engine == "postgresql" else ""
+
+    def _dialect(self, sql: str) -> str:
+        return sql if self.engine == "sqlite" else _to_postgresql(sql)
+
+
+@lru_cache(maxsize=512)
+def _to_postgresql(sql: str) -> str:
+    return sql.replace("%", "%%").replace("?b", "%b").replace("?", "%s")
+
+
+class Database:
+    """One connection for writing and one for reading, opened when first needed; safe to use from several threads."""
+
+    def __init__(self, url: str) -> None:
+        """``sqlite:///path/to/file`` or ``postgresql://...``. Nothing is opened yet."""
+        self.url = url
+        self.engine: Engine = "postgresql" if url.startswith(("postgresql:", "postgres:")) else "sqlite"
+        self._writer: Any = None
+        self._reader: Any = None
+        self._write_lock = threading.Lock()
+        self._read_lock = threading.Lock()
+        self._hand_over = -1
+
+    def __repr__(self) -> str:
+        return f"<Database {self.engine} {'open' if self._writer else 'idle'}>"
+
+    @property
+    def path(self) -> Path:
+        """The SQLite file."""
+        return Path(self.url.removeprefix("sqlite:///"))
+
+    @contextmanager
+    def tx(self) -> Iterator[Tx]:
+        """A writing transaction: committed durably when the block ends, undone when it raises.
+
+        Raises StoreError when the store cannot: disk full, read-only, locked for 10 s, server gone.
+        """
+        with self._write_lock:
+            try:
+                if self._writer is None:
+                    self._writer = self._connect()
+                with self._sole_writer():
+                    cursor = self._writer.cursor()
+                    cursor.execute("BEGIN IMMEDIATE" if self.engine == "sqlite" else "BEGIN")
+                    yield Tx(cursor, self.engine)
+                    cursor.execute("COMMIT")
+            except (sqlite3.Error, psycopg.Error, OSError) as exc:
+                self._writer = self._undo(self._writer)
+                raise StoreError(f"{self.engine}: {str(exc).strip() or type(exc).__name__}") from exc
+            except BaseException:
+                self._writer = self._undo(self._writer)
+                raise
+
+    @contextmanager
+    def read(self) -> Iterator[Tx]:
+        """A consistent view for reading; writers are not held up by it."""
+        with self._read_lock:
+            try:
+                if self._reader is None:
+                    self._reader = self._connect()
+                cursor = self._reader.cursor()
+                cursor.execute("BEGIN")
+                yield Tx(cursor, self.engine)
+                cursor.execute("COMMIT")
+            except (sqlite3.Error, psycopg.Error) as exc:
+                self._reader = self._undo(self._reader)
+                raise StoreError(f"{self.engine}: {str(exc).strip() or type(exc).__name__}") from exc
+            except BaseException:
+                self._reader = self._undo(self._reader)
+                raise
+
+    def close(self) -> None:
+        """Close what is open; the next use opens again."""
+        for connection in (self._writer, self._reader):
+            if connection is not None:
+                connection.close()
+        self._writer = self._reader = None
+        if self._hand_over >= 0:
+            os.close(self._hand_over)
+            self._hand_over = -1
+
+    def _connect(self) -> Any:
+        if self.engine == "postgresql":
+            return psycopg.connect(self.url, autocommit=True, connect_timeout=10, application_name="goodstanding")
+        connection = sqlite3.connect(self.path, timeout=10, isolation_level=None, check_same_thread=False)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
+        connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
+        connection.execute("PRAGMA temp_store=MEMORY")
+        return connection
+
+    @contextmanager
+    def _sole_writer(self) -> Iterator[None]:
+        """Wait for other processes' write transactions to end (SQLite only)."""
+        if self.engine == "postgresql":
+            yield
+            return
+        if self._hand_over < 0:
+            self._hand_over = os.open(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(self._hand_over, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._hand_over, fcntl.LOCK_UN)
+
+    def _undo(self, connection: Any) -> Any:
+        """Roll back; a connection that cannot even do that is dropped and opened anew next time."""
+        if connection is None:
+            return None
+        try:
+            if self.engine == "postgresql":
+                if connection.closed or connection.broken:
+                    return None
+                connection.rollback()
+            elif connection.in_transaction:
+                connection.execute("ROLLBACK")
+        except (sqlite3.Error, psycopg.Error):
+            connection.close()
+            return None
+        return connection

@@ -1,0 +1,270 @@
+"""The queue: one row per message, one per recipient that still waits for its fate.
+
+A recipient is ``waiting``, ``claimed`` by a worker (the attempt is booked by that), or ``held`` by an operator. What
+reached its end leaves the table in the transaction that journals the end. Claims go lane by lane (stream, tenant,
+destination), so that neither a huge nor a slow lane is in front of the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from goodstanding.events import Event
+from goodstanding.model import RANK, Envelope, Identity, MessageId, Recipient, Ret, Stream, WorkerId
+from goodstanding.store import journal
+from goodstanding.store.db import Row, Tx, Value
+from goodstanding.store.spool import Place
+
+EIGHT_BIT = 1
+SMTPUTF8 = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A message about to be queued."""
+
+    message: MessageId
+    identity: Identity
+    envelope: Envelope
+    traits: int
+    """`EIGHT_BIT` | `SMTPUTF8`: what the next hop must be able to take."""
+    owner: WorkerId
+    """The worker that attempts it at once; 0: it waits to be claimed."""
+    due: float
+    events: Sequence[Event]
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedRecipient:
+    """One recipient whose attempt is booked."""
+
+    n: int
+    recipient: Recipient
+    attempts: int
+    """Including the one now booked."""
+    warned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A message with those of its recipients that this worker is to attempt now."""
+
+    message: MessageId
+    identity: Identity
+    sender: str
+    place: Place
+    traits: int
+    ret: Ret | None
+    envid: str
+    sole: bool
+    """The message has no other recipient in the queue."""
+    recipients: tuple[ClaimedRecipient, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """The end of one attempt for one recipient, with everything that must be recorded in the same transaction."""
+
+    message: MessageId
+    n: int
+    segment: int
+    sole: bool
+    final: bool
+    event: Event
+    due: float = 0.0
+    reply: str = ""
+    warned: bool = False
+
+
+_ADD_MESSAGE = (
+    "INSERT INTO message (id, tenant, subscription, stream, sender, segment, place, size, prefix, traits, ret, envid, "
+    "open) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_ADD_RECIPIENT = (
+    "INSERT INTO recipient (message, n, rank, tenant, destination, address, notify, orcpt, state, attempts, due, "
+    "owner) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+
+
+def add(tx: Tx, entries: Sequence[tuple[Entry, Place]]) -> None:
+    """Queue messages with their recipients and journal entries."""
+    messages: list[tuple[Value, ...]] = []
+    recipients: list[tuple[Value, ...]] = []
+    events: list[Event] = []
+    for entry, place in entries:
+        identity, envelope = entry.identity, entry.envelope
+        rank, claimed = RANK[identity.stream], entry.owner != 0
+        messages.append(
+            (
+                *(entry.message, identity.tenant, identity.subscription, identity.stream.value, envelope.sender),
+                *(place.segment, place.offset, place.size, place.prefix, entry.traits),
+                *(envelope.ret or "", envelope.envid, len(envelope.recipients)),
+            )
+        )
+        recipients.extend(
+            (
+                *(entry.message, n, rank, identity.tenant, recipient.domain, recipient.address),
+                *(",".join(recipient.notify), recipient.orcpt),
+                *("claimed" if claimed else "waiting", int(claimed), entry.due, entry.owner),
+            )
+            for n, recipient in enumerate(envelope.recipients)
+        )
+        events.extend(entry.events)
+    tx.many(_ADD_MESSAGE, messages)
+    tx.many(_ADD_RECIPIENT, recipients)
+    journal.append(tx, events)
+
+
+Lane = tuple[int, str, str]
+"""(rank of the stream, tenant, destination domain): the unit of fairness."""
+FIRST_LANE: Lane = (-1, "", "")
+
+_NEXT_LANE = (
+    "SELECT rank, tenant, destination, due FROM recipient WHERE state = 'waiting' AND "
+    "(rank, tenant, destination) > (?, ?, ?) ORDER BY rank, tenant, destination, due LIMIT 1"
+)
+_TAKE = (
+    "UPDATE recipient SET state = 'claimed', owner = ?, attempts = attempts + 1 WHERE (message, n) IN ("
+    "SELECT message, n FROM recipient WHERE state = 'waiting' AND rank = ? AND tenant = ? AND destination = ? "
+    "AND due <= ? ORDER BY due LIMIT ?{skip_locked}) RETURNING message, n, address, notify, orcpt, attempts, warned"
+)
+LANES_A_CALL = 200
+"""Lanes looked at in one call: bounds the time a claim holds the writer up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """What a worker asks for when it claims."""
+
+    worker: WorkerId
+    now: float
+    room: int
+    """Most recipients in all."""
+    a_lane: int
+    """Most recipients of one lane."""
+    cursor: Lane
+    """Where the last claim stopped."""
+    busy: Callable[[Lane], bool]
+    """Lanes of which the worker has enough."""
+
+
+def claim(tx: Tx, want: Want) -> tuple[list[Claimed], Lane]:
+    """Book attempts for due recipients, transactional lanes first, each lane in turn; and the cursor to go on from.
+
+    The cursor is `FIRST_LANE` again when every lane has been looked at.
+    """
+    taken: list[Row] = []
+    cursor = want.cursor
+    for _ in range(LANES_A_CALL):
+        lane = tx.row(_NEXT_LANE, cursor)
+        if lane is None:
+            cursor = FIRST_LANE
+            break
+        cursor = (lane[0], lane[1], lane[2])
+        if lane[3] > want.now or want.busy(cursor):
+            continue
+        count = min(want.a_lane, want.room - len(taken))
+        taken.extend(tx.rows(_TAKE.format(skip_locked=tx.skip_locked), (want.worker, *cursor, want.now, count)))
+        if len(taken) >= want.room:
+            break
+    return _claimed(tx, taken), cursor
+
+
+def next_due(tx: Tx) -> float | None:
+    """When the first waiting recipient is due; None when none waits."""
+    row = tx.row("SELECT MIN(due) FROM recipient WHERE state = 'waiting'")
+    return row[0] if row else None
+
+
+_MESSAGE = (
+    "SELECT id, tenant, subscription, stream, sender, segment, place, size, prefix, traits, ret, envid, open "
+    "FROM message WHERE id IN ({marks})"
+)
+
+
+def _claimed(tx: Tx, taken: Sequence[Row]) -> list[Claimed]:
+    """The claimed rows with their messages, one value a message."""
+    by_message: dict[int, list[Row]] = {}
+    for row in taken:
+        by_message.setdefault(row[0], []).append(row)
+    found: list[Claimed] = []
+    for ids in _batches(list(by_message), 500):
+        for row in tx.rows(_MESSAGE.format(marks=", ".join("?" * len(ids))), ids):
+            found.append(_message(row, by_message[row[0]]))
+    return found
+
+
+def _message(row: Row, recipients: Sequence[Row]) -> Claimed:
+    message, tenant, subscription, stream, sender, segment, place, size, prefix, traits, ret, envid, still_open = row
+    return Claimed(
+        MessageId(message),
+        Identity(tenant, subscription, _STREAMS[stream]),
+        sender,
+        Place(segment, place, size, prefix),
+        traits,
+        ret or None,
+        envid,
+        still_open == 1,
+        tuple(
+            ClaimedRecipient(r[1], Recipient(r[2], tuple(r[3].split(",")) if r[3] else (), r[4]), r[5], bool(r[6]))
+            for r in sorted(recipients, key=lambda r: r[1])
+        ),
+    )
+
+
+_STREAMS = {stream.value: stream for stream in Stream}
+
+
+def _batches(items: list[int], size: int) -> Iterator[list[int]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def place_of(tx: Tx, message: MessageId) -> Place | None:
+    """Where the bytes of a message are now; None when it has left the queue."""
+    row = tx.row("SELECT segment, place, size, prefix FROM message WHERE id = ?", (message,))
+    return Place(*row) if row else None
+
+
+_LET_GO = (
+    "state = CASE wish WHEN 'hold' THEN 'held' ELSE 'waiting' END, "
+    "wish = CASE wish WHEN 'hold' THEN '' ELSE wish END, owner = 0"
+)
+"""What a claimed recipient becomes when its attempt did not end it; an operator may have wished for something."""
+
+
+def settle(tx: Tx, settlements: Sequence[Settlement]) -> list[tuple[int, int]]:
+    """Record the ends of attempts; the messages (id, segment) that nobody waits for any more."""
+    final = [s for s in settlements if s.final]
+    again = [s for s in settlements if not s.final]
+    tx.many("DELETE FROM recipient WHERE message = ? AND n = ?", [(s.message, s.n) for s in final])
+    tx.many(
+        f"UPDATE recipient SET {_LET_GO}, due = ?, last_reply = ?, warned = ? WHERE message = ? AND n = ?",
+        [(s.due, s.reply, int(s.warned), s.message, s.n) for s in again],
+    )
+    journal.append(tx, [s.event for s in settlements])
+    return leave(tx, [(s.message, s.segment, s.sole) for s in final])
+
+
+def leave(tx: Tx, finals: Collection[tuple[int, int, bool]]) -> list[tuple[int, int]]:
+    """Take recipients (message, segment, was it the sole one) off their messages' count; the messages that ended."""
+    gone = {(message, segment) for message, segment, sole in finals if sole}
+    counts: dict[int, int] = {}
+    for message, _, sole in finals:
+        if not sole:
+            counts[message] = counts.get(message, 0) + 1
+    for message, count in counts.items():
+        row = tx.row("UPDATE message SET open = open - ? WHERE id = ? RETURNING open, segment", (count, message))
+        if row and row[0] <= 0:
+            gone.add((message, row[1]))
+    tx.many("DELETE FROM message WHERE id = ?", [(message,) for message, _ in gone])
+    return list(gone)
+
+
+def give_back(tx: Tx, worker: WorkerId, recipients: Sequence[tuple[int, int]]) -> None:
+    """Unbook claims (message, n) that were never attempted: they wait as before."""
+    tx.many(
+        f"UPDATE recipient SET {_LET_GO}, attempts = attempts - 1 WHERE message = ? AND n = ? AND owner = ?",
+        [(message, n, worker) for message, n in recipients],
+    )

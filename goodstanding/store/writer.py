@@ -1,0 +1,140 @@
+"""Group commit: many units of work from the event loop, one thread, one spool write, one transaction, one fsync each.
+
+While a commit runs, what arrives gathers; the next commit takes all of it. So the busier it is, the more messages
+share an fsync, and nobody waits for a timer. A unit's future resolves only after the commit that holds it is durable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from goodstanding.errors import StoreError
+from goodstanding.model import WorkerId
+from goodstanding.store import workers
+from goodstanding.store.db import Database, Tx
+from goodstanding.store.spool import Content, Place, Spool
+
+V = TypeVar("V")
+R = TypeVar("R")
+
+Apply = Callable[[Tx, list[tuple[Any, Place | None]]], Sequence[Any] | None]
+"""What a kind of unit does: all its values of one commit, each with the place of its content, in one call."""
+
+
+@dataclass(slots=True)
+class _Unit(Generic[V]):
+    apply: Apply
+    value: V
+    content: Content | None
+    done: asyncio.Future[Any]
+
+
+class Writer:
+    """The one writer thread of a worker process."""
+
+    def __init__(self, database: Database, spool: Spool, worker: WorkerId, limit: int) -> None:
+        self._database = database
+        self._spool = spool
+        self._worker = worker
+        self._limit = limit
+        self._loop = asyncio.get_running_loop()
+        self._waiting: list[_Unit[Any]] = []
+        self._wake = threading.Condition()
+        self._stopping = False
+        self.commits = 0
+        self.units = 0
+        self.failures = 0
+        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+        self._thread.start()
+
+    def __repr__(self) -> str:
+        return f"<Writer {self.units} units in {self.commits} commits, {len(self._waiting)} waiting>"
+
+    def submit(self, apply: Apply, value: Any, content: Content | None = None) -> asyncio.Future[Any]:
+        """Ask for a durable unit of work; the future fails with StoreError when the store cannot."""
+        unit = _Unit(apply, value, content, self._loop.create_future())
+        with self._wake:
+            self._waiting.append(unit)
+            self._wake.notify()
+        return unit.done
+
+    @property
+    def waiting(self) -> int:
+        """Units not yet in a commit."""
+        return len(self._waiting)
+
+    async def close(self) -> None:
+        """Commit what is waiting, then end the thread."""
+        with self._wake:
+            self._stopping = True
+            self._wake.notify()
+        await self._loop.run_in_executor(None, self._thread.join)
+
+    def _run(self) -> None:
+        while True:
+            with self._wake:
+                while not self._waiting and not self._stopping:
+                    self._wake.wait()
+                group, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
+            if not group:
+                return
+            outcomes = self._commit_or_split(group)
+            self._loop.call_soon_threadsafe(_resolve, group, outcomes)
+
+    def _commit_or_split(self, group: list[_Unit[Any]]) -> list[Any]:
+        """The result or exception of each unit. One unit's bug must not fail its neighbours: they go alone then."""
+        try:
+            return self._commit(group)
+        except StoreError as exc:
+            self.failures += 1
+            return [exc] * len(group)
+        except Exception as exc:  # noqa: BLE001 - whatever a unit raises belongs to its future, not to this thread
+            if len(group) == 1:
+                return [exc]
+            return [outcome for unit in group for outcome in self._commit_or_split([unit])]
+
+    def _commit(self, group: list[_Unit[Any]]) -> list[Any]:
+        """Spool first, rows second, one fsync each; then the group exists. Nothing of it exists before."""
+        contents = [unit.content for unit in group if unit.content is not None]
+        try:
+            written = iter(self._spool.write(contents))
+            places = [next(written) if unit.content is not None else None for unit in group]
+            results: list[Any] = [None] * len(group)
+            with self._database.tx() as tx:
+                if not workers.alive(tx, self._worker):
+                    raise StoreError(f"worker {self._worker} was declared dead by another; its claims are gone")
+                if contents:
+                    self._spool.book(tx, contents, [place for place in places if place is not None])
+                for apply, indexes in _by_kind(group).items():
+                    answers = apply(tx, [(group[i].value, places[i]) for i in indexes])
+                    for i, answer in zip(indexes, answers or [None] * len(indexes), strict=True):
+                        results[i] = answer
+        except BaseException:
+            self._spool.undone()
+            raise
+        self._spool.committed()
+        self.commits += 1
+        self.units += len(group)
+        return results
+
+
+def _by_kind(group: list[_Unit[Any]]) -> dict[Apply, list[int]]:
+    kinds: dict[Apply, list[int]] = {}
+    for i, unit in enumerate(group):
+        kinds.setdefault(unit.apply, []).append(i)
+    return kinds
+
+
+def _resolve(group: list[_Unit[Any]], outcomes: list[Any]) -> None:
+    """Back in the event loop: hand every unit its outcome."""
+    for unit, outcome in zip(group, outcomes, strict=True):
+        if unit.done.done():
+            continue
+        if isinstance(outcome, BaseException):
+            unit.done.set_exception(outcome)
+        else:
+            unit.done.set_result(outcome)
