@@ -30,7 +30,7 @@ class Entropy(Protocol):
 
 
 LookupStatus = Literal["found", "nodata", "nxdomain", "failed"]
-"""``failed`` covers timeouts, SERVFAIL and refusals: try again later. ``nodata``: the name exists, the type does not."""
+"""``failed``: a timeout, SERVFAIL or refusal, try later. ``nodata``: the name exists, records of this type do not."""
 
 
 @dataclass(frozen=True, slots=True)

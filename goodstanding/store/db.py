@@ -20,6 +20,7 @@ from typing import Any, Literal, Protocol
 import psycopg
 
 from goodstanding.errors import StoreError
+from goodstanding.events import Event
 
 Engine = Literal["sqlite", "postgresql"]
 Value = str | int | float | bytes | None
@@ -28,6 +29,7 @@ Row = tuple[Any, ...]
 CACHE_KIB = 16 * 1024
 CHECKPOINT_PAGES = 8000
 """WAL pages (4 KiB) before a committing writer copies them back: fewer, larger checkpoints cost less per message."""
+NOT_THE_STORE = (sqlite3.IntegrityError, sqlite3.DataError, psycopg.IntegrityError, psycopg.DataError)
 
 
 class _Cursor(Protocol):
@@ -43,11 +45,13 @@ class _Cursor(Protocol):
 class Tx:
     """One open transaction; functions of this room take it first and never commit it."""
 
-    __slots__ = ("_cursor", "engine")
+    __slots__ = ("_cursor", "appended", "engine")
 
     def __init__(self, cursor: _Cursor, engine: Engine) -> None:
         self._cursor = cursor
         self.engine: Engine = engine
+        self.appended: list[Event] = []
+        """What was put into the journal: for those who tell about it once it is committed."""
 
     def rows(self, sql: str, values: Sequence[Value] = ()) -> list[Row]:
         """All rows a statement answers with."""
@@ -73,6 +77,11 @@ class Tx:
     def skip_locked(self) -> str:
         """What a claiming subselect ends with: rows another machine is claiming are passed over, not waited for."""
         return " FOR UPDATE SKIP LOCKED" if self.engine == "postgresql" else ""
+
+    @property
+    def keep_row(self) -> str:
+        """What a select ends with whose row must not be deleted by others before this transaction ends."""
+        return " FOR KEY SHARE" if self.engine == "postgresql" else ""
 
     def _dialect(self, sql: str) -> str:
         return sql if self.engine == "sqlite" else _to_postgresql(sql)
@@ -108,7 +117,8 @@ class Database:
     def tx(self) -> Iterator[Tx]:
         """A writing transaction: committed durably when the block ends, undone when it raises.
 
-        Raises StoreError when the store cannot: disk full, read-only, locked for 10 s, server gone.
+        Raises StoreError when the store cannot: disk full, read-only, locked for 10 s, server gone. A row that breaks
+        a constraint is our bug and no fault of the store: it comes as the driver's own exception.
         """
         with self._write_lock:
             try:
@@ -119,6 +129,9 @@ class Database:
                     cursor.execute("BEGIN IMMEDIATE" if self.engine == "sqlite" else "BEGIN")
                     yield Tx(cursor, self.engine)
                     cursor.execute("COMMIT")
+            except NOT_THE_STORE:
+                self._writer = self._undo(self._writer)
+                raise
             except (sqlite3.Error, psycopg.Error, OSError) as exc:
                 self._writer = self._undo(self._writer)
                 raise StoreError(f"{self.engine}: {str(exc).strip() or type(exc).__name__}") from exc

@@ -18,6 +18,7 @@ _DECODERS = {kind: msgspec.json.Decoder(of) for kind, of in KINDS.items()}
 def append(tx: Tx, events: Sequence[Event]) -> None:
     """Add events in the order given."""
     tx.many(_APPEND, [_row(event) for event in events])
+    tx.appended.extend(events)
 
 
 def _row(event: Event) -> tuple[Value, ...]:
@@ -56,8 +57,9 @@ def messages_to(tx: Tx, recipient: str, limit: int = 50) -> list[MessageId]:
 
 def refusals_of(tx: Tx, recipient: str, limit: int = 50) -> list[Event]:
     """The newest submissions to an address that were turned away."""
-    rows = tx.rows(
-        "SELECT kind, details FROM journal WHERE recipient = ? AND kind = 'refused' ORDER BY seq DESC LIMIT ?",
+    rows = tx.rows(  # the IN is the condition of the index, which SQLite must see word for word
+        "SELECT kind, details FROM journal WHERE recipient = ? AND kind IN ('accepted', 'refused') "
+        "AND kind = 'refused' ORDER BY seq DESC LIMIT ?",
         (recipient, limit),
     )
     return [_event(row) for row in rows]

@@ -120,9 +120,10 @@ Lane = tuple[int, str, str]
 """(rank of the stream, tenant, destination domain): the unit of fairness."""
 FIRST_LANE: Lane = (-1, "", "")
 
+# All four columns of the index, and a due beyond all: SQLite then seeks behind the lane instead of reading through it.
 _NEXT_LANE = (
     "SELECT rank, tenant, destination, due FROM recipient WHERE state = 'waiting' AND "
-    "(rank, tenant, destination) > (?, ?, ?) ORDER BY rank, tenant, destination, due LIMIT 1"
+    "(rank, tenant, destination, due) > (?, ?, ?, 1e300) ORDER BY rank, tenant, destination, due LIMIT 1"
 )
 _TAKE = (
     "UPDATE recipient SET state = 'claimed', owner = ?, attempts = attempts + 1 WHERE (message, n) IN ("
@@ -221,13 +222,24 @@ def _batches(items: list[int], size: int) -> Iterator[list[int]]:
         yield items[start : start + size]
 
 
+def states(tx: Tx) -> dict[str, int]:
+    """Recipients in the queue, by state."""
+    return dict(tx.rows("SELECT state, COUNT(*) FROM recipient GROUP BY state"))
+
+
+def wished(tx: Tx, worker: WorkerId) -> list[tuple[int, int]]:
+    """Recipients (message, n) this worker has claimed and an operator wants back."""
+    rows = tx.rows("SELECT message, n FROM recipient WHERE owner = ? AND wish <> '' AND state = 'claimed'", (worker,))
+    return [(message, n) for message, n in rows]
+
+
 def place_of(tx: Tx, message: MessageId) -> Place | None:
     """Where the bytes of a message are now; None when it has left the queue."""
     row = tx.row("SELECT segment, place, size, prefix FROM message WHERE id = ?", (message,))
     return Place(*row) if row else None
 
 
-_LET_GO = (
+LET_GO = (
     "state = CASE wish WHEN 'hold' THEN 'held' ELSE 'waiting' END, "
     "wish = CASE wish WHEN 'hold' THEN '' ELSE wish END, owner = 0"
 )
@@ -235,16 +247,22 @@ _LET_GO = (
 
 
 def settle(tx: Tx, settlements: Sequence[Settlement]) -> list[tuple[int, int]]:
-    """Record the ends of attempts; the messages (id, segment) that nobody waits for any more."""
+    """Record the ends of attempts; the messages (id, segment) that nobody waits for any more.
+
+    Settling twice, after a commit whose success was never reported (the server's connection broke), ends nothing twice.
+    """
     final = [s for s in settlements if s.final]
     again = [s for s in settlements if not s.final]
-    tx.many("DELETE FROM recipient WHERE message = ? AND n = ?", [(s.message, s.n) for s in final])
+    tx.many("DELETE FROM recipient WHERE message = ? AND n = ?", [(s.message, s.n) for s in final if s.sole])
+    ended = [
+        s for s in final if s.sole or tx.run("DELETE FROM recipient WHERE message = ? AND n = ?", (s.message, s.n))
+    ]
     tx.many(
-        f"UPDATE recipient SET {_LET_GO}, due = ?, last_reply = ?, warned = ? WHERE message = ? AND n = ?",
+        f"UPDATE recipient SET {LET_GO}, due = ?, last_reply = ?, warned = ? WHERE message = ? AND n = ?",
         [(s.due, s.reply, int(s.warned), s.message, s.n) for s in again],
     )
     journal.append(tx, [s.event for s in settlements])
-    return leave(tx, [(s.message, s.segment, s.sole) for s in final])
+    return leave(tx, [(s.message, s.segment, s.sole) for s in ended])
 
 
 def leave(tx: Tx, finals: Collection[tuple[int, int, bool]]) -> list[tuple[int, int]]:
@@ -265,6 +283,6 @@ def leave(tx: Tx, finals: Collection[tuple[int, int, bool]]) -> list[tuple[int, 
 def give_back(tx: Tx, worker: WorkerId, recipients: Sequence[tuple[int, int]]) -> None:
     """Unbook claims (message, n) that were never attempted: they wait as before."""
     tx.many(
-        f"UPDATE recipient SET {_LET_GO}, attempts = attempts - 1 WHERE message = ? AND n = ? AND owner = ?",
+        f"UPDATE recipient SET {LET_GO}, attempts = attempts - 1 WHERE message = ? AND n = ? AND owner = ?",
         [(message, n, worker) for message, n in recipients],
     )

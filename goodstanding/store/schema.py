@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
+from sqlalchemy import Connection, Engine, create_engine, event
 
 from goodstanding.store.db import Database
 
@@ -20,6 +21,8 @@ def migrate(database: Database) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
     engine = create_engine(_alchemy_url(database))
+    if database.engine == "sqlite":
+        _make_ddl_transactional(engine)
     try:
         with engine.connect() as connection:
             if MigrationContext.configure(connection).get_current_revision() == _head(config):
@@ -31,6 +34,22 @@ def migrate(database: Database) -> None:
             command.upgrade(config, "head")
     finally:
         engine.dispose()
+
+
+def _make_ddl_transactional(engine: Engine) -> None:
+    """Python's driver begins no transaction before CREATE TABLE, so a crash would leave half a schema; we begin it.
+
+    IMMEDIATE: of two processes that start at once, the second waits and finds the work done.
+    """
+
+    @event.listens_for(engine, "connect")
+    def leave_transactions_to_us(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+        connection.execute("PRAGMA busy_timeout=30000")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _head(config: Config) -> str | None:

@@ -6,8 +6,8 @@ last one. A message too large for memory is written to a segment of its own whil
 almost empty segment are moved on by `goodstanding.delivery.upkeep`. Where the store is PostgreSQL the same bytes are
 rows of ``content`` instead, because another machine may be the one to deliver them.
 
-What can go wrong: a crash leaves bytes without rows (swept at the next start); a full disk leaves half a write (the
-segment is abandoned and the next one begun). Neither is ever read, because no row points there.
+What can go wrong: a crash leaves bytes without rows (swept when the worker is buried); a full disk leaves half a write
+(the segment is abandoned and the next one begun). Neither is ever read, because no row points there.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from goodstanding.store.db import Database, Tx
 PART = 256 * 1024
 """Bytes read at a time, and the size of one row of ``content``."""
 IOV_MAX = 1000
+OWNER_SHIFT = 40
+"""A segment's number is its worker's id, then a count of 40 bits: one life may write a large message every 10 µs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,12 @@ class LargeFile:
         """Append; blocks, so call it from a thread."""
         _write_all(self._fd, chunks)
         self.size += sum(map(len, chunks))
+
+    def read(self) -> Iterator[bytes]:
+        """What has been written so far, in parts."""
+        with self._path.open("rb") as file:
+            while part := file.read(PART):
+                yield part
 
     def finish(self, prefix: bytes) -> None:
         """Append the prefix and make all of it durable; a second call changes nothing."""
@@ -117,6 +125,7 @@ class Spool:
         self._announced = self._booked = False
         self._abandoned: list[int] = []
         self._doomed: list[int] = []
+        """Segments whose files go when the transaction is durable."""
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def __repr__(self) -> str:
@@ -164,9 +173,10 @@ class Spool:
         return places
 
     def book(self, tx: Tx, contents: Sequence[Content], places: Sequence[Place]) -> None:
-        """Count the new messages in their segments, in the transaction that adds their rows."""
+        """Count the new messages in their segments, in the transaction that adds their rows; close abandoned ones."""
         if self._in_database:
             self._book_in_database(tx, contents)
+            self._doomed.extend(content.large.segment for content in contents if content.large)
             return
         for segment in self._abandoned:
             self._close(tx, segment)
@@ -212,7 +222,11 @@ class Spool:
         self._abandon()
 
     def read(self, message: int, place: Place, tx: Tx | None = None) -> Iterator[bytes]:
-        """The prefix, then the body, in parts of `PART` bytes. Raises FileNotFoundError when the message has moved."""
+        """The prefix, then the body, in parts of `PART` bytes.
+
+        Raises FileNotFoundError when the message has moved or left, StoreError when its bytes are damaged: half a
+        message must never go out.
+        """
         if self._in_database:
             assert tx is not None
             yield from _read_rows(tx, message, place)
@@ -220,13 +234,13 @@ class Spool:
         fd = os.open(segment_path(self.folder, place.segment), os.O_RDONLY)
         try:
             if place.size + place.prefix <= PART:
-                octets = os.pread(fd, place.size + place.prefix, place.offset)
+                octets = _pread(fd, place.size + place.prefix, place.offset)
                 yield octets[place.size :]
                 yield octets[: place.size]
                 return
-            yield os.pread(fd, place.prefix, place.offset + place.size)
+            yield _pread(fd, place.prefix, place.offset + place.size)
             for start in range(0, place.size, PART):
-                yield os.pread(fd, min(PART, place.size - start), place.offset + start)
+                yield _pread(fd, min(PART, place.size - start), place.offset + start)
         finally:
             os.close(fd)
 
@@ -259,25 +273,31 @@ class Spool:
     def _next_segment(self) -> int:
         """Unique without asking anybody: worker ids are unique and rise."""
         self._made += 1
-        return self.owner << 24 | self._made
+        return self.owner << OWNER_SHIFT | self._made
 
 
 def _read_rows(tx: Tx, message: int, place: Place) -> Iterator[bytes]:
     octets = b"".join(
         bytes(row[0]) for row in tx.rows("SELECT octets FROM content WHERE message = ? ORDER BY part", (message,))
     )
+    if not octets and place.size + place.prefix:
+        raise FileNotFoundError(f"message {message} has left the store")
+    if len(octets) != place.size + place.prefix:
+        raise StoreError(f"message {message} has {len(octets)} bytes instead of {place.size + place.prefix}")
     yield octets[place.size :]
     yield octets[: place.size]
 
 
+def _pread(fd: int, size: int, offset: int) -> bytes:
+    octets = os.pread(fd, size, offset)
+    if len(octets) != size:
+        raise StoreError(f"a spool segment ends at {offset + len(octets)}, before {offset + size}: it is damaged")
+    return octets
+
+
 def _large_chunks(folder: Path, large: LargeFile | None) -> list[bytes]:
-    """The body and prefix of a large file, for the database; the file is then superfluous."""
-    if large is None:
-        return []
-    path = segment_path(folder, large.segment)
-    octets = path.read_bytes()
-    path.unlink()
-    return [octets[: large.size]]
+    """The body in a large file, for the database; the file is superfluous once that is durable."""
+    return [] if large is None else [segment_path(folder, large.segment).read_bytes()[: large.size]]
 
 
 def _sync_folder(folder: Path) -> None:
@@ -290,9 +310,14 @@ def _sync_folder(folder: Path) -> None:
 
 
 def sweep(folder: Path, tx: Tx) -> int:
-    """Delete segment files no row knows (left by a crash); how many. Only while no worker of this folder runs."""
+    """Delete segment files that no row knows and no living worker writes (left by a crash); how many.
+
+    Safe at any time, in a writing transaction: files are listed first, so the row of each writer is there to be seen.
+    """
+    files = list(folder.glob("*.seg"))
+    living = {row[0] for row in tx.rows("SELECT id FROM worker")}
     known = {segment_path(folder, row[0]).name for row in tx.rows("SELECT id FROM segment")}
-    stray = [path for path in folder.glob("*.seg") if path.name not in known]
+    stray = [path for path in files if path.name not in known and int(path.stem, 16) >> OWNER_SHIFT not in living]
     for path in stray:
         path.unlink()
     return len(stray)

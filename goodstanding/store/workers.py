@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from goodstanding.errors import StoreError
 from goodstanding.model import WorkerId
 from goodstanding.store.db import Tx
+from goodstanding.store.queue import LET_GO
 
 LEASE = 60.0
 """Seconds without a sign of life after which a worker of another machine counts as dead."""
@@ -27,14 +28,14 @@ class Worker:
 
 
 def register(tx: Tx, host: str, pid: int, now: float) -> Worker:
-    """A new worker; its id is greater than every one before it."""
-    rows = tx.rows("SELECT id, slot FROM worker")
-    taken = {slot for _, slot in rows}
+    """A new worker; its id is greater than every one before it, also of the dead: segments and claims carry it."""
+    serial = tx.row("UPDATE worker_serial SET newest = newest + 1 RETURNING newest")
+    assert serial is not None
+    taken = {row[0] for row in tx.rows("SELECT slot FROM worker")}
     slot = next(slot for slot in range(1024) if slot not in taken)
-    newest = max([int(now), *(worker for worker, _ in rows)])  # rows go, so time keeps the ids from coming back
-    values = (newest + 1, host, pid, slot, now, now)
+    values = (serial[0], host, pid, slot, now, now)
     tx.run("INSERT INTO worker (id, host, pid, slot, started, beat) VALUES (?, ?, ?, ?, ?, ?)", values)
-    return Worker(WorkerId(newest + 1), slot)
+    return Worker(WorkerId(serial[0]), slot)
 
 
 def beat(tx: Tx, worker: WorkerId, now: float) -> None:
@@ -44,18 +45,23 @@ def beat(tx: Tx, worker: WorkerId, now: float) -> None:
 
 
 def alive(tx: Tx, worker: WorkerId) -> bool:
-    """Whether the worker's claims still stand."""
-    return tx.row("SELECT 1 FROM worker WHERE id = ?", (worker,)) is not None
+    """Whether the worker's claims still stand; they do until this transaction ends."""
+    return tx.row(f"SELECT 1 FROM worker WHERE id = ?{tx.keep_row}", (worker,)) is not None
 
 
 def bury(tx: Tx, worker: WorkerId, now: float) -> int:
-    """Free everything a worker claimed: due at once, its spool segments closed. How many recipients that were."""
+    """Free everything a worker claimed: due at once, its spool segments closed. How many recipients that were.
+
+    Its row goes first: that waits for a transaction the worker may have open, so that what this claims is freed too.
+    Files of segments that nobody waits in any more are left to `goodstanding.store.spool.sweep`.
+    """
+    tx.run("DELETE FROM worker WHERE id = ?", (worker,))
     freed = tx.run(
-        "UPDATE recipient SET state = 'waiting', due = ?, owner = 0 WHERE owner = ? AND state = 'claimed'",
+        f"UPDATE recipient SET {LET_GO}, due = ? WHERE owner = ? AND state = 'claimed'",
         (now, worker),
     )
+    tx.run("DELETE FROM segment WHERE owner = ? AND live <= 0", (worker,))
     tx.run("UPDATE segment SET closed = 1 WHERE owner = ?", (worker,))
-    tx.run("DELETE FROM worker WHERE id = ?", (worker,))
     return freed
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from goodstanding.errors import StoreError
+from goodstanding.events import Event
 from goodstanding.model import WorkerId
 from goodstanding.store import workers
 from goodstanding.store.db import Database, Tx
@@ -36,11 +37,20 @@ class _Unit(Generic[V]):
 class Writer:
     """The one writer thread of a worker process."""
 
-    def __init__(self, database: Database, spool: Spool, worker: WorkerId, limit: int) -> None:
+    def __init__(
+        self,
+        database: Database,
+        spool: Spool,
+        worker: WorkerId,
+        limit: int,
+        told: Callable[[Sequence[Event]], None] = lambda events: None,
+    ) -> None:
+        """``told`` hears, in the writer thread, of the journal entries of every commit."""
         self._database = database
         self._spool = spool
         self._worker = worker
         self._limit = limit
+        self._told = told
         self._loop = asyncio.get_running_loop()
         self._waiting: list[_Unit[Any]] = []
         self._wake = threading.Condition()
@@ -57,6 +67,9 @@ class Writer:
     def submit(self, apply: Apply, value: Any, content: Content | None = None) -> asyncio.Future[Any]:
         """Ask for a durable unit of work; the future fails with StoreError when the store cannot."""
         unit = _Unit(apply, value, content, self._loop.create_future())
+        if self._stopping:
+            unit.done.set_exception(StoreError("this worker is stopping"))
+            return unit.done
         with self._wake:
             self._waiting.append(unit)
             self._wake.notify()
@@ -107,8 +120,7 @@ class Writer:
             with self._database.tx() as tx:
                 if not workers.alive(tx, self._worker):
                     raise StoreError(f"worker {self._worker} was declared dead by another; its claims are gone")
-                if contents:
-                    self._spool.book(tx, contents, [place for place in places if place is not None])
+                self._spool.book(tx, contents, [place for place in places if place is not None])
                 for apply, indexes in _by_kind(group).items():
                     answers = apply(tx, [(group[i].value, places[i]) for i in indexes])
                     for i, answer in zip(indexes, answers or [None] * len(indexes), strict=True):
@@ -117,6 +129,7 @@ class Writer:
             self._spool.undone()
             raise
         self._spool.committed()
+        self._told(tx.appended)
         self.commits += 1
         self.units += len(group)
         return results

@@ -28,6 +28,8 @@ def upgrade() -> None:
         _column("started", TIME),
         _column("beat", TIME),
     )
+    serial = op.create_table("worker_serial", _column("newest", BIG))
+    op.bulk_insert(serial, [{"newest": 0}])
     _estate()
     _queue()
     op.create_table(

@@ -1,0 +1,100 @@
+"""goodstanding as the system under test: its settings, what must be in its store, and its start."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from bench.children import spawn
+from bench.load import Trouble, wait_for_greeting
+from bench.values import DOMAIN, SELECTOR, Setup, System
+
+SUBSCRIPTION = "bench/load"
+
+SETTINGS = """\
+hostname = "goodstanding.bench.example"
+data_dir = "{directory}/data"
+workers = {workers}
+
+[[submission.listeners]]
+address = "127.0.0.1"
+port = {port}
+tls = "none"
+
+[[submission.trusted]]
+networks = ["127.0.0.0/8"]
+subscription = "{subscription}"
+
+[[routes]]
+name = "sink"
+host = "127.0.0.1"
+port = {sink_port}
+tls = "never"
+
+[[pools]]
+name = "bench"
+stream = "transactional"
+route = "sink"
+
+[delivery]
+enabled = {enabled}
+loopback_only = true
+site_connections = {concurrency}
+site_start = {concurrency}
+
+[log]
+mail = "off"
+level = "warning"
+
+[metrics]
+port = 0
+"""
+
+
+def goodstanding_config(setup: Setup, *, concurrency: int) -> str:
+    """The settings, as TOML: as many connections to the sink as Postfix gets, no mail log, the rest as shipped."""
+    return SETTINGS.format(
+        directory=setup.directory,
+        workers=setup.workers,
+        port=setup.port,
+        subscription=SUBSCRIPTION,
+        sink_port=setup.sink_port,
+        enabled="true" if setup.mode == "relay" else "false",
+        concurrency=concurrency,
+    )
+
+
+def prepare_commands(setup: Setup) -> list[list[str]]:
+    """What an operator types once before the first start, without ``goodstanding`` and ``--config``."""
+    if not setup.signed:
+        return []
+    return [
+        ["domain", "add", DOMAIN, "--tenant", SUBSCRIPTION.partition("/")[0]],
+        ["domain", "key", DOMAIN, "--selector", SELECTOR, "--kind", "rsa"],
+    ]
+
+
+def start_goodstanding(setup: Setup, *, concurrency: int = 50) -> System:
+    """goodstanding, up and listening. A directory used before keeps what is in it: the depth test starts twice."""
+    program = [sys.executable, "-m", "goodstanding"]
+    file = setup.directory / "goodstanding.toml"
+    fresh = not file.exists()
+    file.write_text(goodstanding_config(setup, concurrency=concurrency))
+    for words in prepare_commands(setup) if fresh else []:
+        _run([*program, *words, "--config", str(file)])
+    child = spawn([*setup.wrapper, *program, "serve", "--config", file])
+    wait_for_greeting(setup.port, child)
+    return System("goodstanding", setup.port, (child,))
+
+
+def _run(command: list[str]) -> None:
+    """One command of an operator; it has to succeed."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Trouble(f"{' '.join(command[2:])}: {(done.stderr or done.stdout).strip()[-500:]}")
+
+
+def data_size(directory: Path) -> int:
+    """Bytes below a directory."""
+    return sum(file.stat().st_size for file in directory.rglob("*") if file.is_file())

@@ -1,0 +1,6 @@
+"""``goodstanding demo``."""
+
+
+def demo() -> int:
+    """x"""
+    return 0

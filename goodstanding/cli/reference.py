@@ -1,0 +1,223 @@
+"""Writes the pages of docs/ that are drawn from code: ``python -m goodstanding.cli.reference [--check]``."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import Field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
+
+import typer
+from typer.core import TyperArgument, TyperOption
+
+from goodstanding import events
+from goodstanding.cli.check import written
+from goodstanding.events import KINDS, Event
+from goodstanding.metrics import METRICS
+from goodstanding.settings import Settings
+
+HEAD = "<!-- Written by `make docs`; change the code it is drawn from. -->\n\n"
+
+
+# --- settings --------------------------------------------------------------------------------------------------------
+
+
+def render_settings() -> str:
+    """Every setting with its type, default, bounds and meaning, a section for each table."""
+    parts = [
+        f"# Settings\n\n{HEAD}",
+        "One TOML file, given with `--config`, in `$GOODSTANDING_CONFIG`, or found as `./goodstanding.toml`; every setting\n"
+        "has a default, and `--set path=value` overrides one. `goodstanding check` prints the whole tree in effect and\n"
+        "every problem at once; an unknown setting is a problem. Times are seconds, sizes bytes.\n",
+        *_settings_of(Settings, "", "Settings of the whole machine, at the top of the file.", repeated=False),
+    ]
+    return "\n".join(parts)
+
+
+def _settings_of(kind: type[Any], path: str, meaning: str, *, repeated: bool) -> Iterator[str]:
+    """A section for one dataclass of the tree, then the sections below it."""
+    if path:
+        yield f"## `{'[[' if repeated else '['}{path}{']]' if repeated else ']'}`\n\n{_sentence(meaning)}\n"
+    else:
+        yield f"{_sentence(meaning)}\n"
+    hints = get_type_hints(kind)
+    rows, below = [], []
+    for field in fields(kind):
+        inner = _table_in(hints[field.name])
+        if inner is None:
+            rows.append(_setting_row(field, hints[field.name]))
+        else:
+            below.append((inner, f"{path}.{field.name}".lstrip("."), field.metadata["help"], hints[field.name]))
+    yield _page_table(("setting", "type", "default", "meaning"), rows)
+    for inner, name, help_line, hint in below:
+        yield from _settings_of(inner, name, help_line, repeated=get_origin(hint) is tuple)
+
+
+def _table_in(hint: Any) -> type[Any] | None:
+    """The dataclass a setting holds, alone or in a list."""
+    found = get_args(hint)[0] if get_origin(hint) is tuple else hint
+    return found if is_dataclass(found) and isinstance(found, type) else None
+
+
+def _setting_row(field: Field[Any], hint: Any) -> tuple[str, ...]:
+    least, most = field.metadata["least"], field.metadata["most"]
+    bounds = f"; {_bounds(least, most)}" if least is not None or most is not None else ""
+    return f"`{field.name}`", _type_name(hint), f"`{written(field.default)}`", f"{field.metadata['help']}{bounds}"
+
+
+def _bounds(least: float | None, most: float | None) -> str:
+    if most is None:
+        return f"at least {least:,.10g}"
+    return f"{least:,.10g} to {most:,.10g}"
+
+
+def _type_name(hint: Any) -> str:
+    """A type as TOML knows it; a choice as its words."""
+    names = {bool: "boolean", int: "integer", float: "number", str: "string"}
+    if hint in names:
+        return names[hint]
+    if get_origin(hint) is tuple:
+        return f"list of {_type_name(get_args(hint)[0])}s"
+    return ", ".join(f"`{choice}`" for choice in (get_args(hint) or hint))
+
+
+# --- events ----------------------------------------------------------------------------------------------------------
+
+
+def render_events() -> str:
+    """Every kind of event with its fields."""
+    parts = [
+        f"# Events\n\n{HEAD}",
+        "What the journal records, in the past tense; the same words stand in the mail log and the metrics, and\n"
+        "`goodstanding trace` tells them as a story. `at` is the second (Unix time) it happened; `n` counts the recipients\n"
+        "of a message from 0.\n",
+    ]
+    for kind, of in KINDS.items():
+        notes = _field_notes(of)
+        hints = {name: getattr(hint, "__name__", str(hint)) for name, hint in get_type_hints(of).items()}
+        rows = [(f"`{field.name}`", hints[field.name], notes.get(field.name, "")) for field in fields(of)]
+        parts.append(f"## {kind}\n\n{inspect.getdoc(of)}\n")
+        parts.append(_page_table(("field", "type", "meaning"), rows))
+    return "\n".join(parts)
+
+
+def _field_notes(of: type[Event]) -> dict[str, str]:
+    """The docstrings below fields, which Python itself does not keep."""
+    tree = ast.parse(inspect.getsource(events))
+    body = next(node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == of.__name__)
+    notes = {}
+    for field, note in zip(body, body[1:], strict=False):
+        match field, note:
+            case (
+                ast.AnnAssign(target=ast.Name(id=name)),
+                ast.Expr(value=ast.Constant(value=str(text))),
+            ):
+                notes[name] = " ".join(text.split())
+    return notes
+
+
+# --- metrics ---------------------------------------------------------------------------------------------------------
+
+
+def render_metrics() -> str:
+    """Every metric with its kind and meaning."""
+    rows = [(f"`{m.name}`", m.kind, f"`{m.label}`" if m.label else "", m.help) for m in METRICS]
+    intro = (
+        "Prometheus metrics, at `metrics.address` and `metrics.port`. One page for all workers: counters are summed,\n"
+        "those of workers that died included.\n"
+    )
+    return "\n".join([f"# Metrics\n\n{HEAD}", intro, _page_table(("metric", "kind", "label", "meaning"), rows)])
+
+
+# --- command line ----------------------------------------------------------------------------------------------------
+
+
+def render_cli() -> str:
+    """Every command with its arguments and options."""
+    from goodstanding.cli.main import app
+
+    intro = (
+        "Every command takes `--help`. With `--json` it prints one JSON document on one line (lists that may be long: one\n"
+        'object a line), and problems go to stderr as `{"problems": [...]}`.\n\n'
+        + _page_table(
+            ("exit code", "meaning"),
+            [
+                ("0", "done"),
+                ("1", "a problem was found; stderr says which and what to do"),
+                ("2", "the command line is wrong"),
+                ("130", "stopped by Ctrl-C"),
+            ],
+        )
+    )
+    return "\n".join([f"# Commands\n\n{HEAD}", intro, *_commands(typer.main.get_command(app), "goodstanding")])
+
+
+def _commands(command: Any, name: str) -> Iterator[str]:
+    """The section of a command, then those of its subcommands."""
+    inner = getattr(command, "commands", {})
+    if name != "goodstanding":
+        yield f"## {name}\n\n{inspect.cleandoc(command.help or '')}\n"
+        arguments = [p for p in command.params if isinstance(p, TyperArgument)]
+        options = [p for p in command.params if isinstance(p, TyperOption) and p.name != "help"]
+        usage = " ".join([name, *(["[OPTIONS]"] if options else []), *(p.make_metavar(None) for p in arguments)])
+        if not inner or options:
+            yield f"    {usage}\n"
+        rows = [*((f"`{p.make_metavar(None)}`", p.help or "") for p in arguments), *map(_option_row, options)]
+        if rows:
+            yield _page_table(("option", "meaning"), rows)
+    for word, below in inner.items():
+        yield from _commands(below, f"{name} {word}")
+
+
+def _option_row(option: TyperOption) -> tuple[str, str]:
+    names = ", ".join(f"`{name}`" for name in [*option.opts, *option.secondary_opts])
+    if not option.is_flag:
+        names += f" {option.make_metavar(None)}".replace("|", "\\|")
+    default = "" if option.default in (None, False, "") or option.multiple else f" Default: {option.default}."
+    if option.secondary_opts:
+        default = f" Default: {option.opts[0] if option.default else option.secondary_opts[0]}."
+    return names, f"{option.help or ''}{default}"
+
+
+# --- pages -----------------------------------------------------------------------------------------------------------
+
+
+def _page_table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    if not rows:
+        return ""
+    lines = [columns, tuple("---" for _ in columns), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:].rstrip('.')}."
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "settings": render_settings,
+    "events": render_events,
+    "metrics": render_metrics,
+    "cli": render_cli,
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Write the pages into docs/, or with ``--check`` only say which are stale."""
+    folder = Path("docs")
+    stale = []
+    for name, render in PAGES.items():
+        path, text = folder / f"{name}.md", render()
+        if not path.exists() or path.read_text("utf-8") != text:
+            stale.append(str(path))
+            if "--check" not in arguments:
+                path.write_text(text, "utf-8")
+    for path_name in stale:
+        print(f"{path_name} {'is stale: run make docs' if '--check' in arguments else 'written'}")
+    return 1 if stale and "--check" in arguments else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

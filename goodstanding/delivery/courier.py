@@ -1,0 +1,219 @@
+"""One connection's life: open it, carry job after job of its lane over it, wait a moment for more, leave.
+
+Whatever happens to the connection, the job in hand is settled or given back, and the lane's window gets its slot back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import structlog
+
+from goodstanding.delivery import shaping
+from goodstanding.delivery.connection import Egress, OpenSession, Refusal, Timeouts, open_session
+from goodstanding.delivery.outcome import Bounced, Deferred, Delivered, Outcome, failure_reply, judge
+from goodstanding.delivery.plan import Plan, Unroutable
+from goodstanding.delivery.routing import Routing
+from goodstanding.delivery.run import Delivery, Job
+from goodstanding.model import NetworkFailure, Reply
+from goodstanding.outside import Dialer
+from goodstanding.settings import Pool
+from goodstanding.store.queue import EIGHT_BIT, SMTPUTF8
+from goodstanding.wire import return_path
+from goodstanding.wire.smtp_client import Transaction, TransactionResult
+
+log = structlog.get_logger("delivery")
+
+
+@dataclass(frozen=True, slots=True)
+class Courier:
+    """What every connection of a worker has in common; `carry` is one connection."""
+
+    routing: Routing
+    dialer: Dialer
+    timeouts: Timeouts
+    tls: ssl.SSLContext
+    verifying_tls: ssl.SSLContext
+    hostname: str
+    return_path_key: bytes
+
+    async def carry(self, delivery: Delivery, job: Job) -> None:
+        """Deliver this job and whatever else waits for its lane, until there is no more or the lane gives trouble."""
+        lane = job.site
+        current: Job | None = job
+        session: OpenSession | None = None
+        source = ""
+        try:
+            while current is not None:
+                if (
+                    session is None
+                    or not session.usable
+                    or session.transactions >= delivery.settings.messages_per_connection
+                ):
+                    if session is not None:
+                        await session.quit()
+                    source = self._source(delivery, current.way.pool)
+                    opened = await self._open(delivery, current, source)
+                    if not isinstance(opened, OpenSession):
+                        session = None
+                        failing, current = current, None
+                        self._refused(delivery, failing, opened)
+                        return
+                    session = opened
+                again = await self._hand_over(delivery, current, session, source)
+                if again:
+                    continue  # the kept connection had ended meanwhile: once more on a new one
+                current = None
+                current = delivery.take(lane) or await self._wait_for_work(delivery, lane)
+        finally:
+            if current is not None:
+                delivery.record.give_back(delivery.worker, [(current.claimed.message, r.n) for r in current.recipients])
+            delivery.courier_left(lane)
+            if session is not None:
+                await session.quit()
+
+    async def _open(self, delivery: Delivery, job: Job, source: str) -> OpenSession | Outcome:
+        """A session with the first host that will have one, or what that makes of the attempt."""
+        lanes = delivery.lanes
+        lanes.opening[job.site] = lanes.opening.get(job.site, 0) + 1
+        try:
+            plan = await self.routing.plan(job.claimed.identity.stream, job.way.domain)
+            if isinstance(plan, Unroutable):
+                return judge_unroutable(plan)
+            return await self._try_hosts(plan, job.way.pool, source)
+        finally:
+            lanes.opening[job.site] -= 1
+            if not lanes.opening[job.site]:
+                del lanes.opening[job.site]
+
+    async def _try_hosts(self, plan: Plan, pool: Pool, source: str) -> OpenSession | Outcome:
+        """RFC 5321 §5.1: the next address is tried when one does not answer or will not talk."""
+        outcome: Outcome | None = None
+        egress = Egress(pool.hello or self.hostname, source)
+        for target in plan.targets:
+            context = self.verifying_tls if plan.verify else self.tls
+            opened = await open_session(
+                target, plan, dialer=self.dialer, egress=egress, tls_context=context, timeouts=self.timeouts
+            )
+            if isinstance(opened, OpenSession):
+                return opened
+            outcome = _named(opened, f"{target.host} [{target.address}]")
+        assert outcome is not None
+        return outcome
+
+    def _refused(self, delivery: Delivery, job: Job, outcome: Outcome) -> None:
+        """No session: the job pays with this attempt, the lane with a pause, and whatever waits there waits longer."""
+        delivery.settle(job.claimed, [(one, outcome) for one in job.recipients])
+        if isinstance(outcome, Deferred):
+            self._blame(delivery, job.site, outcome)
+
+    async def _hand_over(self, delivery: Delivery, job: Job, session: OpenSession, source: str) -> bool:
+        """One message over an open session; True when it must be repeated on a new one, nobody being to blame."""
+        claimed = job.claimed
+        chunks: Iterable[bytes]
+        try:
+            chunks = job.chunks if job.chunks is not None else delivery.read(claimed)
+        except OSError as exc:
+            log.error("message cannot be read", message=claimed.message, error=str(exc))
+            trouble: Outcome = Deferred(Reply(451, "4.3.0", f"the message cannot be read here: {exc}"), "message")
+            delivery.settle(claimed, [(one, trouble) for one in job.recipients])
+            return False
+        result = await session.deliver(self._transaction(job), chunks)
+        if session.stale:
+            return True
+        outcomes = _outcomes(result, len(job.recipients))
+        delivery.settle(
+            claimed,
+            list(zip(job.recipients, outcomes, strict=True)),
+            *(session.host, session.tls, source, session.passes_on_dsn),
+        )
+        self._learn(delivery, job.site, outcomes)
+        return False
+
+    def _learn(self, delivery: Delivery, lane: str, outcomes: list[Outcome]) -> None:
+        """What the answers say about the lane."""
+        if any(isinstance(outcome, Delivered) for outcome in outcomes):
+            window = delivery.lanes.window(lane)
+            delivery.lanes.windows[lane] = shaping.succeeded(window, delivery.lanes.limits)
+            return
+        for outcome in outcomes:
+            if not isinstance(outcome, Delivered) and outcome.reach in ("host", "lane"):
+                self._blame(delivery, lane, outcome)
+                return
+
+    def _blame(self, delivery: Delivery, lane: str, outcome: Outcome) -> None:
+        assert not isinstance(outcome, Delivered)
+        window = shaping.failed(delivery.lanes.window(lane), outcome.reach, outcome.reply, delivery.clock.now())
+        delivery.lanes.windows[lane] = window
+        if window.closed_until > delivery.clock.now():
+            delivery.close_lane(lane, outcome.reply)
+
+    def _transaction(self, job: Job) -> Transaction:
+        claimed = job.claimed
+        sender, domain = claimed.sender, job.way.pool.bounce_domain
+        if sender and domain:
+            sender = f"{return_path.encode(self.return_path_key, claimed.message, job.recipients[0].n)}@{domain}"
+        return Transaction(
+            sender,
+            tuple(one.recipient for one in job.recipients),
+            claimed.place.size + claimed.place.prefix,
+            bool(claimed.traits & EIGHT_BIT),
+            bool(claimed.traits & SMTPUTF8),
+            claimed.ret,
+            claimed.envid,
+        )
+
+    def _source(self, delivery: Delivery, pool: Pool) -> str:
+        """One of the pool's addresses, in turn by chance; empty when the kernel chooses."""
+        if len(pool.addresses) < 2:
+            return pool.addresses[0] if pool.addresses else ""
+        return pool.addresses[int.from_bytes(delivery.entropy.token(2)) % len(pool.addresses)]
+
+    async def _wait_for_work(self, delivery: Delivery, lane: str) -> Job | None:
+        """The next job that turns up within a moment; then the connection has been idle long enough."""
+        if delivery.stopping or delivery.settings.idle <= 0:
+            return None
+        loop = asyncio.get_running_loop()
+        until = loop.time() + delivery.settings.idle
+        while (left := until - loop.time()) > 0 and not delivery.stopping:
+            waiter: asyncio.Future[None] = loop.create_future()
+            delivery.lanes.idle.setdefault(lane, []).append(waiter)
+            timer = loop.call_later(left, _give_up, waiter)
+            await waiter
+            timer.cancel()
+            job = delivery.take(lane)
+            if job is not None:
+                return job
+        waiting = delivery.lanes.idle.get(lane)
+        if waiting is not None:
+            waiting[:] = [waiter for waiter in waiting if not waiter.done()]
+            if not waiting:
+                del delivery.lanes.idle[lane]
+        return None
+
+
+def _give_up(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
+
+
+def judge_unroutable(plan: Unroutable) -> Outcome:
+    """What it means for the attempt that there is nowhere to go."""
+    return Bounced(plan.reply, plan.reach) if plan.permanent else Deferred(plan.reply, plan.reach)
+
+
+def _named(refusal: Refusal, host: str) -> Outcome:
+    """The outcome of a host that would not talk, its name in the text when it said nothing itself."""
+    answer = refusal.reply_or_failure
+    if isinstance(answer, NetworkFailure):
+        answer = NetworkFailure(answer.stage, f"{host}: {answer.text}")
+    return judge(answer, refusal.stage)
+
+
+def _outcomes(result: TransactionResult | NetworkFailure, count: int) -> list[Outcome]:
+    if isinstance(result, NetworkFailure):
+        return [Deferred(failure_reply(result), "host")] * count
+    return [judge(answer, stage) for answer, stage in zip(result.recipients, result.stages, strict=True)]

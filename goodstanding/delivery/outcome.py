@@ -1,0 +1,121 @@
+"""What an answer means: delivered, to be tried again, or given up; and how far the blame reaches.
+
+All judgement of failure is here, after Postfix's smtp_trouble. Reach decides who is slowed:
+
+- ``recipient``: nobody else; this mailbox is the trouble.
+- ``message``: nobody else; this message or its sender is the trouble.
+- ``host``: this destination is out of order; another exchanger may do.
+- ``lane``: the destination objects to *us*: our address, our reputation or our speed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from goodstanding.errors import LocalProtocolError
+from goodstanding.model import NetworkFailure, Reach, Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The remote server took responsibility."""
+
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """Not now; to be tried again. The reply may be a 5xx where another try can go better (a greeting, a login)."""
+
+    reply: Reply
+    reach: Reach
+
+
+@dataclass(frozen=True, slots=True)
+class Bounced:
+    """Refused for good."""
+
+    reply: Reply
+    reach: Reach
+
+
+Outcome = Delivered | Deferred | Bounced
+
+OPENING = frozenset(("dns", "connect", "greeting", "hello", "tls", "auth"))
+"""Stages before any message is named: whatever fails here is about the host."""
+
+ENHANCED_OF_FAILURE = {"dns": "4.4.3", "connect": "4.4.1", "tls": "4.7.5"}
+"""RFC 3463 codes for conversations that ended without a reply; every other stage is 4.4.2, connection lost."""
+
+OUT_OF_ORDER = frozenset(("4.3.1", "4.3.2", "4.4.5"))
+"""Mail system full, not accepting messages, congested (RFC 3463 §3.4-3.5): said of a message, meant for all."""
+
+AGAINST_US = frozenset(("7.23", "7.25", "7.27", "7.28"))
+"""SPF of our name, no reverse DNS, unusual rate (RFC 7372, Gmail); Microsoft adds 5.7.5xx-5.7.7xx."""
+
+WORDS_AGAINST_US = (
+    "spamhaus", "blocklist", "block list", "blacklist", "black list", "dnsbl", "rbl", "reputation", "client host",
+    "reverse dns", "ptr record", "rate limit", "too many connections", "too many messages", "banned sending ip",
+)  # fmt: skip
+"""Wording of refusals that meet every message of the same source address."""
+
+
+def judge(answer: Reply | NetworkFailure, stage: str) -> Outcome:
+    """What the last answer for a recipient, heard at ``stage``, makes of the attempt."""
+    if isinstance(answer, NetworkFailure):
+        return Deferred(failure_reply(answer), "host")
+    if answer.positive:
+        if stage != "final":
+            raise LocalProtocolError(f"{answer} at {stage} settles nothing: only the final reply delivers")
+        return Delivered(answer)
+    if stage in OPENING:
+        # Postfix: a 5xx greeting or login is about this host, now; the mail must not pay for it.
+        return Deferred(answer, "lane" if _is_policy(answer) else "host")
+    if answer.transient:
+        return Deferred(answer, _reach_of_transient(answer, stage))
+    return Bounced(answer, _reach_of_permanent(answer, stage))
+
+
+def failure_reply(failure: NetworkFailure) -> Reply:
+    """The reply we give ourselves for a conversation that ended without one."""
+    return Reply(451, ENHANCED_OF_FAILURE.get(failure.stage, "4.4.2"), failure.text)
+
+
+def wants_another_transaction(answer: Reply | NetworkFailure) -> bool:
+    """The server takes this recipient, but not in the same transaction (RFC 5321 §4.5.3.1.10)."""
+    if isinstance(answer, NetworkFailure) or answer.code not in (452, 552):
+        return False
+    return answer.enhanced[1:] == ".5.3" or (not answer.enhanced and "too many" in answer.text.lower())
+
+
+def _reach_of_transient(reply: Reply, stage: str) -> Reach:
+    if _is_greylisting(reply):
+        return "recipient"
+    if _is_policy(reply):
+        return "lane"
+    if reply.code == 421 or reply.enhanced in OUT_OF_ORDER:
+        return "host"
+    return "recipient" if stage == "rcpt" else "message"
+
+
+def _reach_of_permanent(reply: Reply, stage: str) -> Reach:
+    if _is_policy(reply):
+        return "lane" if _is_against_us(reply) else "message"
+    return "recipient" if stage == "rcpt" else "message"
+
+
+def _is_policy(reply: Reply) -> bool:
+    return reply.enhanced[1:4] == ".7."
+
+
+def _is_greylisting(reply: Reply) -> bool:
+    text = reply.text.lower()
+    return "greylist" in text or "graylist" in text
+
+
+def _is_against_us(reply: Reply) -> bool:
+    detail = reply.enhanced[2:]
+    if detail in AGAINST_US or (len(detail) == 5 and detail[2] in "567"):
+        return True
+    text = reply.text.lower()
+    return any(words in text for words in WORDS_AGAINST_US)

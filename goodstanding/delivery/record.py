@@ -1,0 +1,119 @@
+"""Writes the ends of attempts: queue rows, journal, notices and freed spool places in one transaction per attempt.
+
+An outcome is never given up: while the store cannot, it is kept and offered again. Until it is written the recipient
+stays claimed by this worker, so nobody else attempts it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from goodstanding.delivery.notices import Notice, notice
+from goodstanding.delivery.settling import Ruling
+from goodstanding.errors import StoreError
+from goodstanding.events import Event
+from goodstanding.model import MessageId, WorkerId
+from goodstanding.outside import Clock
+from goodstanding.store import journal, queue
+from goodstanding.store.db import Tx
+from goodstanding.store.queue import Claimed, Settlement
+from goodstanding.store.spool import Place, Spool
+from goodstanding.store.writer import Writer
+
+log = structlog.get_logger("delivery")
+
+AGAIN_AFTER = 1.0
+"""Seconds until a store that could not is asked again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """What one attempt leaves to be written."""
+
+    settlements: tuple[Settlement, ...]
+    more: tuple[Event, ...]
+    notice: Notice | None
+
+
+class Record:
+    """Settles attempts for one worker."""
+
+    def __init__(
+        self, writer: Writer, spool: Spool, clock: Clock, hostname: str, next_id: Callable[[float], MessageId]
+    ) -> None:
+        self._writer = writer
+        self._spool = spool
+        self._clock = clock
+        self._hostname = hostname
+        self._next_id = next_id
+        self._tasks: set[asyncio.Future[Any]] = set()
+        self.unsettled = 0
+
+    def settle(self, claimed: Claimed, rulings: Sequence[Ruling], original: Callable[[], Iterable[bytes]]) -> None:
+        """Have the rulings of one attempt written; returns at once. ``original`` reads the body as submitted."""
+        notices = [ruling.notice for ruling in rulings if ruling.notice is not None]
+        told = None
+        if notices:
+            now = self._clock.now()
+            try:
+                told = notice(claimed, notices, original(), self._next_id(now), self._hostname, now)
+            except OSError as exc:
+                log.error("notice without original", message=claimed.message, error=str(exc))
+                told = notice(claimed, notices, (), self._next_id(now), self._hostname, now)
+        settlements = tuple(
+            Settlement(
+                *(claimed.message, ruling.n, claimed.place.segment, claimed.sole, ruling.final, ruling.event),
+                *(ruling.due, ruling.reply, ruling.warned),
+            )
+            for ruling in rulings
+        )
+        self._write(_End(settlements, tuple(event for ruling in rulings for event in ruling.more), told))
+
+    def give_back(self, worker: WorkerId, recipients: Sequence[tuple[int, int]]) -> asyncio.Future[Any]:
+        """Unbook claims that will not be attempted now."""
+        return self._writer.submit(_give_back, (worker, recipients))
+
+    async def settled(self) -> None:
+        """Wait until everything handed over is written."""
+        while self.unsettled:
+            await asyncio.sleep(0.01)
+
+    def _write(self, end: _End) -> None:
+        self.unsettled += 1
+        content = end.notice.content if end.notice else None
+        future = self._writer.submit(self._apply, end, content)
+        future.add_done_callback(lambda done: self._written(done, end))
+
+    def _written(self, future: asyncio.Future[Any], end: _End) -> None:
+        self.unsettled -= 1
+        if future.cancelled() or future.exception() is None:
+            return
+        exc = future.exception()
+        if not isinstance(exc, StoreError):
+            log.error("settling failed", exc_info=exc)
+        else:
+            log.error("outcome kept until the store can take it", error=str(exc))
+        self.unsettled += 1
+        asyncio.get_running_loop().call_later(AGAIN_AFTER, self._again, end)
+
+    def _again(self, end: _End) -> None:
+        self.unsettled -= 1
+        self._write(end)
+
+    def _apply(self, tx: Tx, batch: list[tuple[_End, Place | None]]) -> None:
+        """Unit of work: the ends of all attempts of one commit."""
+        gone = queue.settle(tx, [settlement for end, _ in batch for settlement in end.settlements])
+        self._spool.forget(tx, gone)
+        journal.append(tx, [event for end, _ in batch for event in end.more])
+        queue.add(tx, [(end.notice.entry, place) for end, place in batch if end.notice and place])
+
+
+def _give_back(tx: Tx, batch: list[tuple[tuple[WorkerId, Sequence[tuple[int, int]]], Place | None]]) -> None:
+    """Unit of work: claims that were not used."""
+    for (worker, recipients), _ in batch:
+        queue.give_back(tx, worker, recipients)

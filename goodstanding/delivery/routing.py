@@ -1,0 +1,83 @@
+"""From a recipient's domain to a site and its addresses: the look-ups around the pure `delivery.plan`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from goodstanding.delivery.plan import Family, Plan, Route, Unroutable, exchangers, site_of, targets
+from goodstanding.model import Reply, Stream
+from goodstanding.net.dns import DnsResolver
+from goodstanding.outside import Answer, Clock
+from goodstanding.settings import Pool
+from goodstanding.wire.address import domain_to_ascii
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Where mail of one pool for one domain goes."""
+
+    lane: str
+    """Pool and site: mail with the same lane shares connections."""
+    domain: str
+    """A-labels; the key to look the exchangers up again when a connection is opened."""
+    pool: Pool
+
+
+class Routing:
+    """Knows the pools, their routes, and how to ask the DNS."""
+
+    def __init__(
+        self,
+        pools: dict[Stream, tuple[Pool, Route]],
+        resolver: DnsResolver,
+        clock: Clock,
+        port: int,
+        own: frozenset[str],
+        families: frozenset[Family],
+    ) -> None:
+        self._pools = pools
+        self._resolver = resolver
+        self._clock = clock
+        self._port = port
+        self._own = own
+        self._families = families
+
+    def at_once(self, stream: Stream, domain: str) -> Way | Unroutable | None:
+        """The way, if no look-up is needed; else None."""
+        pool, route = self._pools[stream]
+        if route.host:
+            return Way(f"{pool.name}>route:{route.name}", domain, pool)
+        if domain.startswith("["):
+            return self._way(pool, route, domain, None)
+        ascii_domain = domain if domain.isascii() else domain_to_ascii(domain) or domain
+        answer = self._resolver.cached_mx(ascii_domain, self._clock.now())
+        return None if answer is None else self._way(pool, route, ascii_domain, answer)
+
+    async def find(self, stream: Stream, domain: str) -> Way | Unroutable:
+        """The way, after asking the DNS."""
+        ascii_domain = domain_to_ascii(domain)
+        if ascii_domain is None:
+            return Unroutable(Reply(550, "5.1.2", f"the domain {domain} is not one the DNS could know"))
+        pool, route = self._pools[stream]
+        return self._way(pool, route, ascii_domain, await self._resolver.mx(ascii_domain))
+
+    async def plan(self, stream: Stream, domain: str) -> Plan | Unroutable:
+        """The addresses to try now for a domain."""
+        pool, route = self._pools[stream]
+        mx = None if route.host or domain.startswith("[") else await self._resolver.mx(domain)
+        hosts = exchangers(domain, route, mx)
+        if isinstance(hosts, Unroutable):
+            return hosts
+        answers: dict[str, Answer] = {}
+        for host in hosts:
+            if not host.startswith("["):
+                answers[host] = await self._resolver.addresses(host)
+        port = route.port if route.host else self._port
+        found = targets(hosts, answers, port, own=self._own, families=self._families)
+        if isinstance(found, Unroutable):
+            return found
+        return Plan(f"{pool.name}>{hosts[0]}", found, route.tls, route.auth, route.verify)
+
+    def _way(self, pool: Pool, route: Route, domain: str, mx: Answer | None) -> Way | Unroutable:
+        site = site_of(domain, route, mx)
+        return site if isinstance(site, Unroutable) else Way(f"{pool.name}>{site}", domain, pool)

@@ -1,0 +1,407 @@
+"""The delivery loop of one worker: claim, find the way, line up, hand to couriers.
+
+What is accepted here is offered straight from the front door, its attempt already booked; the rest is claimed from
+the store, lane by lane, whenever there is room. Everything claimed ends in exactly one of three ways: settled after
+an attempt, given back unattempted, or freed by others when this worker dies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import structlog
+
+from goodstanding.delivery import shaping
+from goodstanding.delivery.outcome import Bounced, Deferred, Outcome
+from goodstanding.delivery.plan import Unroutable
+from goodstanding.delivery.record import Record
+from goodstanding.delivery.routing import Routing, Way
+from goodstanding.delivery.settling import Attempted, Circumstances, rule
+from goodstanding.delivery.shaping import Go, Limits, Window
+from goodstanding.errors import StoreError
+from goodstanding.model import RANK, Identity, Reply, WorkerId
+from goodstanding.outside import Clock, Entropy
+from goodstanding.queue.choose import Ready
+from goodstanding.queue.schedule import Patience
+from goodstanding.settings import DeliverySettings
+from goodstanding.store import queue
+from goodstanding.store.db import Database, Tx
+from goodstanding.store.queue import FIRST_LANE, Claimed, ClaimedRecipient, Lane, Want
+from goodstanding.store.spool import Place, Spool
+from goodstanding.store.writer import Writer
+
+log = structlog.get_logger("delivery")
+
+LOOK_AGAIN = 0.5
+"""Seconds between looks at the store for due mail and operators' wishes."""
+UNSETTLED_LIMIT = 4000
+"""Outcomes waiting to be written at which no more mail is sent: the store is behind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One message for those of its recipients that share a lane."""
+
+    site: str
+    """The lane: pool and site."""
+    rank: int
+    tenant: str
+    weight: int
+    way: Way
+    claimed: Claimed
+    recipients: tuple[ClaimedRecipient, ...]
+    chunks: Sequence[bytes] | None
+    """Prefix and body, when they are still in memory."""
+
+
+class Lanes:
+    """The shaping windows of every lane this worker knows, and couriers that wait for work there."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.windows: dict[str, Window] = {}
+        self.idle: dict[str, list[asyncio.Future[None]]] = {}
+        self.opening: dict[str, int] = {}
+
+    def window(self, lane: str) -> Window:
+        """What is known of a lane."""
+        found = self.windows.get(lane)
+        return found if found is not None else Window(float(min(self.limits.start, self.limits.most)))
+
+
+class Delivery:
+    """Everything one worker does to get mail out."""
+
+    def __init__(
+        self,
+        settings: DeliverySettings,
+        worker: WorkerId,
+        *,
+        workers: int,
+        database: Database,
+        writer: Writer,
+        spool: Spool,
+        routing: Routing,
+        record: Record,
+        clock: Clock,
+        entropy: Entropy,
+        courier: Callable[[Delivery, Job], Any],
+    ) -> None:
+        """``courier``: starts carrying jobs of a lane, beginning with the given one (`courier.Courier.carry`)."""
+        self.settings = settings
+        self.worker = worker
+        self.clock = clock
+        self.entropy = entropy
+        self.record = record
+        self.spool = spool
+        self.database = database
+        self.lanes = Lanes(
+            Limits(*(max(1, -(-n // workers)) for n in (settings.site_start, settings.site_connections)))
+        )
+        self.ready: Ready[Job] = Ready(settings.ready_limit)
+        self.patience = Patience(
+            *(settings.retry_first, settings.retry_factor, settings.retry_most),
+            *(settings.give_up_after, settings.warn_after),
+        )
+        self.connections = 0
+        self.kept_bytes = 0
+        self.stopping = False
+        self._writer = writer
+        self._routing = routing
+        self._courier = courier
+        self._cursor: Lane = FIRST_LANE
+        self._more = False
+        self._hungry = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._lane_weight: dict[Lane, int] = {}
+
+    def __repr__(self) -> str:
+        return f"<Delivery {self.connections} connections, {self.ready!r}, {self.record.unsettled} unsettled>"
+
+    # What the front door asks and gives.
+
+    def room_for(self, identity: Identity, recipients: int) -> bool:
+        """Whether a message may be attempted at once, without a detour through the store."""
+        if not self.settings.enabled or self.stopping or recipients > self.settings.ready_limit // 4:
+            return False
+        if self.record.unsettled > UNSETTLED_LIMIT:
+            return False
+        return self.ready.room_for(identity.tenant, RANK[identity.stream])
+
+    def offer(self, claimed: Claimed, chunks: Sequence[bytes] | None) -> None:
+        """Take over a message whose attempt is booked; its bytes are kept while memory allows."""
+        size = claimed.place.size + claimed.place.prefix
+        if chunks is not None and self.kept_bytes + size > self.settings.ready_memory:
+            chunks = None
+        self._intake(claimed, chunks)
+
+    # The store side.
+
+    async def feed(self) -> None:
+        """Claim due mail and obey operators' wishes; runs until cancelled."""
+        while not self.stopping:
+            try:
+                await self._obey_wishes()
+                await self._claim()
+            except StoreError as exc:
+                log.error("cannot claim", error=str(exc))
+            self._hungry.clear()
+            if self._more and self.ready.weight < self.settings.ready_limit // 2:
+                await asyncio.sleep(0)
+                continue
+            try:
+                async with asyncio.timeout(LOOK_AGAIN):
+                    await self._hungry.wait()
+            except TimeoutError:
+                pass
+
+    async def _claim(self) -> None:
+        settings = self.settings
+        room = settings.ready_limit - self.ready.weight
+        if not settings.enabled or room < settings.ready_limit // 4 or self.record.unsettled > UNSETTLED_LIMIT:
+            return
+        now = self.clock.now()
+        if self._cursor == FIRST_LANE:
+            due = await asyncio.to_thread(self._next_due)
+            self._more = due is not None and due <= now
+            if not self._more:
+                return
+        want = Want(self.worker, now, room, max(1, settings.ready_limit // 8), self._cursor, self._has_enough)
+        claims, self._cursor = await self._writer.submit(_claim, want)
+        for claimed in claims:
+            self._intake(claimed, None)
+
+    def _next_due(self) -> float | None:
+        with self.database.read() as tx:
+            return queue.next_due(tx)
+
+    def _has_enough(self, lane: Lane) -> bool:
+        """Called in the writer's thread; a number that is a moment old does no harm."""
+        return self._lane_weight.get(lane, 0) > self.settings.ready_limit // 8
+
+    async def _obey_wishes(self) -> None:
+        """Give back what an operator wants held or dropped and no courier has taken yet."""
+        wished = set(await asyncio.to_thread(self._wishes))
+        if not wished:
+            return
+        jobs = self.ready.sift(lambda job: any((job.claimed.message, one.n) in wished for one in job.recipients))
+        for job in jobs:
+            self._gone(job)
+            await self.record.give_back(self.worker, [(job.claimed.message, one.n) for one in job.recipients])
+        self._hungry.set()
+
+    def _wishes(self) -> list[tuple[int, int]]:
+        with self.database.read() as tx:
+            return queue.wished(tx, self.worker)
+
+    # From a claim to a courier.
+
+    def _intake(self, claimed: Claimed, chunks: Sequence[bytes] | None) -> None:
+        """Find the way for every recipient and line the jobs up."""
+        stream = claimed.identity.stream
+        ways: dict[str, Way | Unroutable] = {}
+        for one in claimed.recipients:
+            domain = one.recipient.domain
+            if domain not in ways:
+                way = self._routing.at_once(stream, domain)
+                if way is None:
+                    self._spawn(self._look_up(claimed, chunks))
+                    return
+                ways[domain] = way
+        self._line_up(claimed, chunks, ways)
+
+    async def _look_up(self, claimed: Claimed, chunks: Sequence[bytes] | None) -> None:
+        stream = claimed.identity.stream
+        domains = list({one.recipient.domain for one in claimed.recipients})
+        found = await asyncio.gather(*(self._routing.find(stream, domain) for domain in domains))
+        self._line_up(claimed, chunks, dict(zip(domains, found, strict=True)))
+
+    def _line_up(self, claimed: Claimed, chunks: Sequence[bytes] | None, ways: dict[str, Way | Unroutable]) -> None:
+        """Jobs by lane; with a token in the return path every recipient is a job of its own."""
+        groups: dict[tuple[str, int], list[ClaimedRecipient]] = {}
+        lane_way: dict[str, Way] = {}
+        for i, one in enumerate(claimed.recipients):
+            way = ways[one.recipient.domain]
+            if isinstance(way, Unroutable):
+                outcome = Bounced if way.permanent else Deferred
+                self.settle(claimed, [(one, outcome(way.reply, way.reach))])
+                continue
+            lane_way.setdefault(way.lane, way)
+            alone = bool(way.pool.bounce_domain and claimed.sender)
+            groups.setdefault((way.lane, i if alone else i // self.settings.recipients_per_message), []).append(one)
+        identity = claimed.identity
+        for (lane, _), recipients in groups.items():
+            way = lane_way[lane]
+            job = Job(
+                *(
+                    lane,
+                    RANK[identity.stream],
+                    identity.tenant,
+                    len(recipients),
+                    way,
+                    claimed,
+                    tuple(recipients),
+                    chunks,
+                )
+            )
+            self._add(job)
+
+    def _add(self, job: Job) -> None:
+        window = self.lanes.window(job.site)
+        if self.clock.now() < window.closed_until and window.because is not None:
+            self.defer(job, window.because)
+            return
+        self.ready.add(job)
+        if job.chunks is not None:
+            self.kept_bytes += sum(map(len, job.chunks))
+        lane = self._queue_lane(job)
+        self._lane_weight[lane] = self._lane_weight.get(lane, 0) + job.weight
+        self._dispatch(job.site)
+
+    def _queue_lane(self, job: Job) -> Lane:
+        return (job.rank, job.tenant, job.recipients[0].recipient.domain)
+
+    def _dispatch(self, lane: str) -> None:
+        """Wake a courier that waits at the lane, or send a new one out if the window allows."""
+        idle = self.lanes.idle.get(lane)
+        while idle:
+            waiter = idle.pop()
+            if not waiter.done():
+                waiter.set_result(None)
+                return
+        if self.stopping or self.connections >= self.settings.connections:
+            return
+        if self.ready.waiting_at(lane) <= self.lanes.opening.get(lane, 0):
+            return  # couriers are on their way already
+        grant = shaping.ask(self.lanes.window(lane), self.clock.now())
+        if isinstance(grant, Go):
+            job = self.take(lane)
+            if job is not None:
+                self.lanes.windows[lane] = grant.window
+                self.connections += 1
+                self._spawn(self._courier(self, job))
+
+    def take(self, lane: str) -> Job | None:
+        """The next job of a lane, for a courier that is there."""
+        if self.record.unsettled > UNSETTLED_LIMIT:
+            return None
+        job = self.ready.take(lane)
+        if job is not None:
+            self._gone(job)
+        return job
+
+    def _gone(self, job: Job) -> None:
+        """The job has left the line."""
+        if job.chunks is not None:
+            self.kept_bytes -= sum(map(len, job.chunks))
+        lane = self._queue_lane(job)
+        left = self._lane_weight.get(lane, 0) - job.weight
+        if left > 0:
+            self._lane_weight[lane] = left
+        else:
+            self._lane_weight.pop(lane, None)
+        if self._more and self.ready.weight < self.settings.ready_limit // 2:
+            self._hungry.set()
+
+    def courier_left(self, lane: str) -> None:
+        """A courier's connection is no more: its place goes to whoever's turn it is."""
+        self.connections -= 1
+        window = shaping.ended(self.lanes.window(lane))
+        fresh = window.in_use == 0 and window.failures == 0 and window.size <= self.lanes.limits.start
+        if fresh:
+            self.lanes.windows.pop(lane, None)
+        else:
+            self.lanes.windows[lane] = window
+        turn = self.ready.site_in_turn(self._open)
+        if turn is not None:
+            self._dispatch(turn)
+
+    def _open(self, lane: str) -> bool:
+        return isinstance(shaping.ask(self.lanes.window(lane), self.clock.now()), Go)
+
+    # Outcomes.
+
+    def settle(
+        self,
+        claimed: Claimed,
+        outcomes: Sequence[tuple[ClaimedRecipient, Outcome]],
+        host: str = "",
+        tls: str = "",
+        source: str = "",
+        passed_on: bool = False,
+    ) -> None:
+        """Record what became of recipients."""
+        attempted = [Attempted(one.n, one.recipient, one.attempts, one.warned, outcome) for one, outcome in outcomes]
+        about = Circumstances(
+            *(claimed.message, claimed.identity.tenant, claimed.sender, host, tls, source, passed_on, self.clock.now())
+        )
+        rulings = rule(attempted, about, self.patience, self.entropy.jitter(self.settings.retry_jitter))
+        self.record.settle(claimed, rulings, lambda: self.body(claimed))
+
+    def defer(self, job: Job, reply: Reply) -> None:
+        """The lane is closed: what waits for it is tried later, with the words that closed it."""
+        said = replace(reply, text=f"delivery there is paused for now: {reply.text}")
+        self.settle(job.claimed, [(one, Deferred(said, "host")) for one in job.recipients])
+
+    def close_lane(self, lane: str, reply: Reply) -> None:
+        """Defer everything that waits for a closed lane."""
+        while (job := self.ready.take(lane)) is not None:
+            self._gone(job)
+            self.defer(job, reply)
+
+    def body(self, claimed: Claimed) -> Iterable[bytes]:
+        """The body as submitted, from the spool."""
+        parts = iter(self.read(claimed))
+        next(parts, None)
+        return parts
+
+    def read(self, claimed: Claimed) -> Iterable[bytes]:
+        """Prefix and body from the spool, wherever they are by now. Raises OSError when they cannot be read."""
+        if self.spool.in_database:
+            with self.database.read() as tx:
+                return list(self.spool.read(claimed.message, claimed.place, tx))
+        try:
+            return list(self.spool.read(claimed.message, claimed.place))
+        except FileNotFoundError:
+            with self.database.read() as tx:
+                place = queue.place_of(tx, claimed.message)
+            if place is None:
+                raise
+            return list(self.spool.read(claimed.message, place))
+
+    async def drain(self, patience: float) -> None:
+        """Stop claiming, let conversations finish within ``patience`` seconds, give the rest back."""
+        self.stopping = True
+        self._hungry.set()
+        for job in self.ready.sift(lambda _: True):
+            self._gone(job)
+            self.record.give_back(self.worker, [(job.claimed.message, one.n) for one in job.recipients])
+        for idle in self.lanes.idle.values():
+            for waiter in idle:
+                if not waiter.done():
+                    waiter.set_result(None)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=patience)
+        for task in list(self._tasks):
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=5)
+        await self.record.settled()
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("a delivery task failed", exc_info=task.exception())
+
+
+def _claim(tx: Tx, batch: list[tuple[Want, Place | None]]) -> list[tuple[list[Claimed], Lane]]:
+    """Unit of work: book attempts for due mail."""
+    return [queue.claim(tx, want) for want, _ in batch]

@@ -1,0 +1,430 @@
+"""Sockets around `wire.smtp_server`: TLS, limits, timeouts, and the way from a finished message to the front door.
+
+One `Conversation` per connection. It feeds what it reads to the protocol core, answers the events the core asks
+about, and writes what the core puts out. While an answer is in the making (a login being checked, a message being
+committed) the core stands still; the socket is not read beyond what came with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, cast
+
+import structlog
+
+from goodstanding.errors import StoreError
+from goodstanding.model import Envelope, Identity, Reply, message_name
+from goodstanding.outside import Clock
+from goodstanding.settings import SubmissionSettings
+from goodstanding.store.spool import Spool
+from goodstanding.submission.accept import Accepted, FrontDoor, Submission, store_reply
+from goodstanding.submission.authentication import Credentials, GuessBrake, TrustedNetworks
+from goodstanding.submission.incoming import Incoming, Memory
+from goodstanding.wire.message import Arrival
+from goodstanding.wire.smtp_events import (
+    AuthGiven,
+    BodyPart,
+    BodyStart,
+    Event,
+    MailFrom,
+    MessageAborted,
+    MessageReceived,
+    Quit,
+    RcptTo,
+    Reset,
+    ServerPolicy,
+    StartTls,
+)
+from goodstanding.wire.smtp_server import Session
+
+log = structlog.get_logger("submission")
+
+OK = Reply(250, "2.1.0", "sender noted")
+OK_RCPT = Reply(250, "2.1.5", "recipient noted")
+GO_AHEAD = Reply(354, "", "send the message; end with a dot on a line of its own")
+WELCOME = Reply(235, "2.7.0", "welcome")
+WRONG = Reply(535, "5.7.8", "user name or password is wrong")
+SLOW_DOWN = Reply(454, "4.7.0", "too many failed logins from your address; wait a minute")
+NOT_YOU = Reply(535, "5.7.8", "this credential may only act as itself; leave the authorization identity empty")
+GOING = Reply(421, "4.3.2", "the server is shutting down; try again in a moment")
+CROWDED = Reply(421, "4.7.0", "too many connections from your address; close some first")
+FULL = Reply(421, "4.3.2", "too many connections; try again in a moment")
+IDLE = Reply(421, "4.4.2", "you were silent for too long; connect again when you are ready")
+TOO_SLOW = Reply(421, "4.4.2", "the message took too long to arrive; connect again")
+NO_TLS = Reply(421, "4.7.0", "TLS could not be started")
+
+FAILED_LOGIN_PAUSE = 1.0
+"""Seconds until a wrong password is answered."""
+SWEEP = 1.0
+"""Seconds between looks at the clock for silent connections."""
+
+
+@dataclass(slots=True)
+class Reception:
+    """What all listeners of a worker share."""
+
+    settings: SubmissionSettings
+    hostname: str
+    clock: Clock
+    door: FrontDoor
+    spool: Spool
+    credentials: Credentials
+    """Replaced when credentials change."""
+    trusted: TrustedNetworks
+    tls: ssl.SSLContext | None
+    brake: GuessBrake = field(init=False)
+    memory: Memory = field(init=False)
+    open: set[Conversation] = field(default_factory=set)
+    by_address: Counter[str] = field(default_factory=Counter)
+    closing: bool = False
+    sessions: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    """Final 4xx and 5xx answers to messages and recipients, by enhanced code."""
+
+    def __post_init__(self) -> None:
+        self.brake = GuessBrake(self.settings.failed_logins)
+        self.memory = Memory(self.settings.memory_limit)
+
+    def policy(self, tls: str) -> ServerPolicy:
+        """What a listener of this kind offers."""
+        return ServerPolicy(
+            hostname=self.hostname,
+            size_limit=self.settings.size_limit,
+            recipients_limit=self.settings.recipients_limit,
+            error_budget=self.settings.error_budget,
+            auth=tls != "none",
+            auth_required=True,
+            tls=tls == "starttls",
+        )
+
+    async def sweep(self) -> None:
+        """Close connections that have been silent too long; runs until cancelled."""
+        while True:
+            await self.clock.sleep_until(self.clock.now() + SWEEP)
+            now = asyncio.get_running_loop().time()
+            for conversation in [c for c in self.open if now > c.deadline or now > c.message_deadline]:
+                conversation.end(IDLE if now > conversation.deadline else TOO_SLOW)
+
+    async def close(self, patience: float) -> None:
+        """Say goodbye to everybody; a message that is arriving may finish within ``patience`` seconds."""
+        self.closing = True
+        for conversation in list(self.open):
+            conversation.leave_when_done()
+        loop = asyncio.get_running_loop()
+        until = loop.time() + patience
+        while self.open and loop.time() < until:
+            await asyncio.sleep(0.02)
+        for conversation in list(self.open):
+            conversation.end(GOING)
+
+
+class Conversation(asyncio.Protocol):
+    """One connection of one client."""
+
+    __slots__ = (
+        *(
+            "_answering",
+            "_arrival",
+            "_failure",
+            "_identity",
+            "_implicit_tls",
+            "_incoming",
+            "_policy",
+            "_reception",
+            "_session",
+            "_transport",
+        ),
+        *("_envelope", "address", "deadline", "message_deadline"),
+    )
+
+    def __init__(self, reception: Reception, policy: ServerPolicy, implicit_tls: bool) -> None:
+        self._reception = reception
+        self._policy = policy
+        self._implicit_tls = implicit_tls
+        self._session = Session(policy, tls=implicit_tls)
+        self._transport: asyncio.Transport | None = None
+        self._identity: Identity | None = None
+        self._arrival: Arrival | None = None
+        self._incoming: Incoming | None = None
+        self._envelope: Envelope | None = None
+        self._failure: Reply | None = None
+        self._answering = False
+        self.address = ""
+        self.deadline = float("inf")
+        self.message_deadline = float("inf")
+
+    def __repr__(self) -> str:
+        return f"<Conversation with {self.address} as {self._identity and self._identity.subscription}>"
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client is there: greet it, or turn it away if there are too many."""
+        reception = self._reception
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's own class is none of asyncio's
+        peer = transport.get_extra_info("peername")
+        self.address = peer[0].partition("%")[0] if peer else "127.0.0.1"
+        reception.sessions += 1
+        reception.open.add(self)
+        reception.by_address[self.address] += 1
+        self._identity = reception.trusted.identity_of(self.address)
+        if self._identity is not None:
+            self._session = Session(replace(self._policy, auth_required=False), tls=self._implicit_tls)
+        limits = reception.settings
+        if reception.closing or len(reception.open) > limits.connections:
+            self.end(GOING if reception.closing else FULL)
+        elif reception.by_address[self.address] > limits.connections_per_address:
+            self.end(CROWDED)
+        else:
+            self._session.greet()
+            self._flush()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone: what had not fully arrived is nobody's."""
+        reception = self._reception
+        reception.open.discard(self)
+        reception.by_address[self.address] -= 1
+        if not reception.by_address[self.address]:
+            del reception.by_address[self.address]
+        self.deadline = self.message_deadline = float("inf")
+        self._transport = None
+        if not self._answering:
+            self._forget()
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes: let the core read them, then act on what it says."""
+        self._run(self._session.receive(data))
+
+    def pause_writing(self) -> None:
+        """The client does not read its answers: do not read its questions."""
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """It reads again."""
+        if self._transport is not None and not self._answering:
+            self._transport.resume_reading()
+
+    def end(self, reply: Reply) -> None:
+        """Say a last word and close."""
+        self.deadline = self.message_deadline = float("inf")
+        self._session.end(reply)
+        self._flush()
+
+    def leave_when_done(self) -> None:
+        """Shut down: at once between messages, after the message otherwise."""
+        if self._incoming is None and not self._answering:
+            self.end(GOING)
+
+    def _run(self, events: list[Event]) -> None:
+        """Act on events; answering one brings the next ones."""
+        while events:
+            event, *rest = events
+            answer = self._ACTS[type(event)](self, event)
+            if answer is not None:
+                rest.extend(self._session.answer(answer))
+            events = rest
+        self._flush()
+
+    def _flush(self) -> None:
+        transport, session = self._transport, self._session
+        if transport is None:
+            return
+        octets = session.output()
+        if octets:
+            transport.write(octets)
+        if session.closing:
+            transport.close()
+        elif not self._answering:
+            loop_time = asyncio.get_running_loop().time()
+            settings = self._reception.settings
+            quiet = settings.data_timeout if session.phase == "data" else settings.command_timeout
+            self.deadline = loop_time + quiet
+
+    def _forget(self) -> None:
+        """No message is arriving any more."""
+        if self._incoming is not None:
+            self._incoming.discard()
+            self._incoming = None
+        self.message_deadline = float("inf")
+
+    # What each event of the core asks for: an answer now, or None and the answer follows later.
+
+    def _mail(self, event: MailFrom) -> Reply | None:
+        return GOING if self._reception.closing else OK
+
+    def _rcpt(self, event: RcptTo) -> Reply | None:
+        return OK_RCPT
+
+    def _body_start(self, event: BodyStart) -> Reply | None:
+        reception = self._reception
+        self._envelope = event.envelope
+        self._incoming = Incoming(reception.spool, reception.memory, reception.settings.spill_size)
+        self.message_deadline = asyncio.get_running_loop().time() + reception.settings.session_limit
+        return GO_AHEAD
+
+    def _body_part(self, event: BodyPart) -> Reply | None:
+        if self._incoming is not None:
+            try:
+                self._incoming.add(event.octets)
+            except (StoreError, OSError) as exc:  # the disk is full: read on to the end of the message, then say so
+                log.error("spool", error=str(exc))
+                self._failure = store_reply(exc)
+                self._forget()
+        return None
+
+    def _aborted(self, event: MessageAborted) -> Reply | None:
+        self._reception.refused[event.reply.enhanced] += 1
+        self._journal_refusal(event.reply)
+        self._forget()
+        return None
+
+    def _reset(self, event: Reset | Quit) -> Reply | None:
+        self._forget()
+        return None
+
+    def _received(self, event: MessageReceived) -> Reply | None:
+        if self._incoming is None:
+            failure, self._failure = self._failure, None
+            return failure or store_reply(OSError())
+        assert self._envelope is not None and self._identity is not None
+        submission = Submission(self._identity, self._envelope, self._incoming, self._arrived())
+        self._begin_answering()
+        task = asyncio.ensure_future(self._reception.door.accept(submission))
+        task.add_done_callback(self._accepted)
+        return None
+
+    def _accepted(self, task: asyncio.Future[Any]) -> None:
+        """The front door has spoken."""
+        self._incoming = None
+        self.message_deadline = float("inf")
+        if task.exception() is not None:
+            log.error("accept failed", exc_info=task.exception())
+            verdict_reply = Reply(
+                451, "4.3.0", "an internal fault kept your message from being stored; try again later"
+            )
+        elif isinstance(verdict := task.result(), Accepted):
+            verdict_reply = Reply(250, "2.0.0", f"accepted as {message_name(verdict.message)}")
+        else:
+            verdict_reply = verdict.reply
+            self._reception.refused[verdict_reply.enhanced] += 1
+            self._journal_refusal(verdict_reply)
+        self._finish_answering(verdict_reply)
+        if self._reception.closing:
+            self.end(GOING)
+
+    def _journal_refusal(self, reply: Reply) -> None:
+        identity, envelope = self._identity, self._envelope
+        if identity is None or envelope is None or not reply.permanent:
+            return
+        for recipient in envelope.recipients:
+            refusal = self._reception.door.refuse(identity, self.address, envelope.sender, recipient.address, reply)
+            asyncio.ensure_future(refusal)  # noqa: RUF006 - the unit itself lives in the writer's list
+
+    def _auth(self, event: AuthGiven) -> Reply | None:
+        reception = self._reception
+        now = reception.clock.now()
+        if reception.brake.closed_to(self.address, now):
+            return SLOW_DOWN
+        identity = reception.credentials.check(event.user, event.password)
+        if identity is not None:
+            if event.authzid not in ("", event.user):
+                return NOT_YOU
+            self._identity = identity
+            return WELCOME
+        reception.brake.failed(self.address, now)
+        log.info("login failed", client=self.address)
+        self._begin_answering()
+        asyncio.get_running_loop().call_later(FAILED_LOGIN_PAUSE, self._finish_answering, WRONG)
+        return None
+
+    def _start_tls(self, event: StartTls) -> Reply | None:
+        self._flush()
+        self._begin_answering()
+        asyncio.ensure_future(self._upgrade())  # noqa: RUF006 - the loop's handshake holds it
+        return None
+
+    async def _upgrade(self) -> None:
+        context, transport = self._reception.tls, self._transport
+        if context is None or transport is None:
+            return
+        try:
+            self._transport = await asyncio.get_running_loop().start_tls(
+                transport, self, context, server_side=True, ssl_handshake_timeout=30.0
+            )
+        except (OSError, ssl.SSLError) as exc:
+            log.info("handshake failed", client=self.address, error=str(exc))
+            transport.abort()
+            return
+        self._answering = False
+        self._arrival = None
+        if self._transport is None:
+            transport.abort()
+            return
+        self._session.tls_started()
+        self._flush()
+
+    def _begin_answering(self) -> None:
+        self._answering = True
+        self.deadline = float("inf")
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def _finish_answering(self, reply: Reply) -> None:
+        """The answer is there: give it, and go on with what the client had sent meanwhile."""
+        self._answering = False
+        if self._transport is None:
+            self._forget()
+            return
+        self._transport.resume_reading()
+        self._run(self._session.answer(reply))
+
+    def _arrived(self) -> Arrival:
+        """What all messages of this session have in common."""
+        if self._arrival is None or self._arrival.helo != self._session.helo:
+            tls = ""
+            tls_object = self._transport.get_extra_info("ssl_object") if self._transport else None
+            if tls_object is not None:
+                cipher = tls_object.cipher()
+                tls = f"{tls_object.version()} {cipher[0] if cipher else ''}"
+            words = "ESMTP" if self._session.esmtp else "SMTP"
+            if self._session.esmtp:
+                words += ("S" if tls else "") + ("A" if self._identity and self._identity.credential else "")
+            self._arrival = Arrival(self._session.helo, self.address, self._reception.hostname, words, tls)
+        return self._arrival
+
+    _ACTS: ClassVar[Mapping[type[Event], Callable[[Any, Any], Reply | None]]] = {
+        MailFrom: _mail,
+        RcptTo: _rcpt,
+        BodyStart: _body_start,
+        BodyPart: _body_part,
+        MessageReceived: _received,
+        MessageAborted: _aborted,
+        Reset: _reset,
+        Quit: _reset,
+        AuthGiven: _auth,
+        StartTls: _start_tls,
+    }
+
+
+async def listen(reception: Reception) -> list[asyncio.Server]:
+    """Open every listener of the settings; several workers may share a port. Raises OSError when one is taken."""
+    loop = asyncio.get_running_loop()
+    servers = []
+    for listener in reception.settings.listeners:
+        implicit = listener.tls == "implicit"
+        policy = reception.policy(listener.tls)
+        servers.append(
+            await loop.create_server(
+                lambda policy=policy, implicit=implicit: Conversation(reception, policy, implicit),  # type: ignore[misc]
+                listener.address,
+                listener.port,
+                reuse_port=True,
+                backlog=1024,
+                ssl=reception.tls if implicit else None,
+                ssl_handshake_timeout=30.0 if implicit else None,
+            )
+        )
+    return servers

@@ -1,0 +1,134 @@
+"""SMTP replies as bytes and back (RFC 5321 §4.2, RFC 2034).
+
+`encode_reply` writes what we answer; `ReplyReader` reads what others answer. Both keep the enhanced code apart from
+the text, so that a `Reply` travels from the remote server to the sender's bounce unchanged.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from goodstanding.errors import RemoteProtocolError
+from goodstanding.model import Reply
+
+LINE_LIMIT = 512  # octets of one line with its CRLF, RFC 5321 §4.5.3.1.5
+LINES_LIMIT = 100  # lines of one reply; the longest EHLO seen in the wild has about 30
+OCTETS_LIMIT = 32_768  # of one reply over all its lines
+
+
+def encode_reply(reply: Reply) -> bytes:
+    """The reply as it goes on the wire; text that could be mistaken for more than text is made harmless."""
+    text = reply.text
+    if len(text) < 400 and text.isascii() and text.isprintable():  # one plain line: nearly every reply
+        if reply.enhanced:
+            return f"{reply.code} {reply.enhanced} {text}\r\n".encode("ascii")
+        return f"{reply.code} {text}\r\n".encode("ascii")
+    return _encode_lines(reply)
+
+
+class ReplyReader:
+    """Turns the bytes of a server into replies; holds at most one unfinished reply, of bounded size."""
+
+    __slots__ = ("_input", "_lines", "_octets")
+
+    def __init__(self) -> None:
+        self._input = b""
+        self._lines: list[str] = []
+        self._octets = 0
+
+    def __repr__(self) -> str:
+        return f"<ReplyReader: {len(self._lines)} lines and {len(self._input)} octets of an unfinished reply>"
+
+    def receive(self, octets: bytes) -> list[Reply]:
+        """Every reply these bytes complete; RemoteProtocolError when they can never become one."""
+        *lines, self._input = (self._input + octets).split(b"\n")
+        replies: list[Reply] = []
+        for line in lines:
+            self._count(len(line) + 1)
+            if self._add_line(line):
+                replies.append(self._finish())
+        if self._octets + len(self._input) > OCTETS_LIMIT:
+            raise RemoteProtocolError(f"a reply of more than {OCTETS_LIMIT} octets")
+        return replies
+
+    def _count(self, octets: int) -> None:
+        """Charge a line to the reply in progress: an endless ``250-`` costs the peer, not us."""
+        self._octets += octets
+        if len(self._lines) >= LINES_LIMIT:
+            raise RemoteProtocolError(f"a reply of more than {LINES_LIMIT} lines")
+        if self._octets > OCTETS_LIMIT:
+            raise RemoteProtocolError(f"a reply of more than {OCTETS_LIMIT} octets")
+
+    def _add_line(self, octets: bytes) -> bool:
+        """Keep one line; True when it is the last of its reply."""
+        if octets[-1:] == b"\r":
+            octets = octets[:-1]
+        code, mark = octets[:3], octets[3:4]
+        if not (code.isdigit() and b"200" <= code <= b"599" and mark in (b" ", b"-", b"")):
+            raise RemoteProtocolError(f"not a reply: {octets[:80]!r}")
+        self._lines.append(_printable(octets))
+        return mark != b"-"
+
+    def _finish(self) -> Reply:
+        """The reply made of the kept lines; where their codes differ the last line decides, as in Postfix."""
+        lines, self._lines, self._octets = self._lines, [], 0
+        code = lines[-1][:3]
+        enhanced = ""
+        texts: list[str] = []
+        for line in lines:
+            found, text = _split_enhanced(line[4:], code[0])
+            enhanced = found or enhanced
+            texts.append(text)
+        return Reply(int(code), enhanced, "\n".join(texts))
+
+
+def _encode_lines(reply: Reply) -> bytes:
+    """The slow half of `encode_reply`: several lines, long lines, or characters to clean."""
+    head = f"{reply.enhanced} " if reply.enhanced else ""
+    room = LINE_LIMIT - len(head) - 6
+    lines = [piece for line in reply.text.splitlines() or [""] for piece in _wrapped(_clean(line), room)]
+    return b"".join(
+        f"{reply.code}{' ' if number == len(lines) else '-'}{head}{line}\r\n".encode()
+        for number, line in enumerate(lines, 1)
+    )
+
+
+def _wrapped(line: str, room: int) -> list[str]:
+    """The line in pieces of at most ``room`` octets, broken at spaces where there are any."""
+    pieces: list[str] = []
+    while len(line.encode()) > room:
+        cut = room // 4 if not line.isascii() else room  # four octets is the longest a character gets
+        space = line.rfind(" ", cut // 2, cut)
+        cut = space if space > 0 else cut
+        pieces.append(line[:cut])
+        line = line[cut:].lstrip(" ")
+    return [*pieces, line]
+
+
+def _clean(text: str) -> str:
+    """The text with everything that cannot be printed as ``?`` (RFC 5321 §4.2 textstring, RFC 6531 §3.7.4.1)."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else " " if char == "\t" else "?" for char in text)
+
+
+def _printable(octets: bytes) -> str:
+    """A peer's line as text that is safe to log, to store and to show."""
+    return _clean(octets.decode("utf-8", "replace"))
+
+
+@lru_cache(maxsize=1024)
+def _is_enhanced(word: str, code_class: str) -> bool:
+    """Whether the word is an enhanced code that agrees with its reply code (RFC 2034 §4)."""
+    parts = word.split(".")
+    numbers = all(part.isascii() and part.isdigit() and len(part) <= 3 for part in parts)
+    return len(parts) == 3 and numbers and parts[0] == code_class and code_class in "245"
+
+
+def _split_enhanced(text: str, code_class: str) -> tuple[str, str]:
+    """The enhanced code at the head of a text, if there is one, and the rest."""
+    if "." not in text[1:4]:
+        return "", text
+    word, _, rest = text.partition(" ")
+    word = word.removeprefix("#").removesuffix(":")  # as IronPort and some others write it
+    return (word, rest) if _is_enhanced(word, code_class) else ("", text)

@@ -1,0 +1,105 @@
+"""The journal: what went in comes out, in order, found by message and by address."""
+
+from collections.abc import Iterator
+from dataclasses import fields
+
+import pytest
+
+from goodstanding.events import KINDS, Accepted, Delivered, Dropped, Event, Refused
+from goodstanding.model import MessageId
+from goodstanding.store import journal
+from goodstanding.store.db import Tx
+from tests.store.letters import opened
+
+
+@pytest.fixture
+def tx(database_url: str) -> Iterator[Tx]:
+    database = opened(database_url)
+    with database.tx() as tx:
+        yield tx
+    database.close()
+
+
+def accepted(message: int, recipient: str, at: float = 1.0) -> Accepted:
+    return Accepted("acme", MessageId(message), 0, at, recipient, "acme/app", "bulk", "s@example.com", 10)
+
+
+def refused(recipient: str) -> Refused:
+    return Refused("acme", 2.0, "acme/app", "192.0.2.1", "s@example.com", recipient, "550 5.7.1 no")
+
+
+def example(kind: type[Event]) -> Event:
+    """An event of a kind, every field unlike its default."""
+    samples = {"str": "wört\n\0", "int": 3, "float": 1.5, "bool": True, "MessageId": MessageId(2**62)}
+    values = {field.name: samples[str(field.type)] for field in fields(kind)}
+    return kind(**(values | {"tenant": "acme", "recipient": "ä@example.net"}))
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
+def test_every_kind_of_event_comes_back_as_it_went_in(tx: Tx, kind: type[Event]) -> None:
+    event = example(kind)
+    journal.append(tx, [event])
+    assert journal.of_message(tx, event.message) == [event]
+
+
+def test_a_story_is_told_oldest_first(tx: Tx) -> None:
+    story: list[Event] = [
+        accepted(5, "a@example.net", at=9.0),
+        Delivered("acme", MessageId(5), 0, 3.0, "a@example.net", "mx", "250 ok"),
+        Dropped("acme", MessageId(5), 0, 1.0, "a@example.net", "me"),
+    ]
+    journal.append(tx, [*story[:2], accepted(6, "a@example.net"), story[2]])
+    assert journal.of_message(tx, MessageId(5)) == story
+
+
+def test_messages_to_an_address_come_newest_first_whatever_the_case_of_the_domain(tx: Tx) -> None:
+    journal.append(tx, [accepted(1, "Ann@example.net"), accepted(2, "Ann@example.net"), accepted(3, "ann@example.net")])
+    assert journal.messages_to(tx, "Ann@EXAMPLE.net") == [2, 1]
+    assert journal.messages_to(tx, "Ann@example.net", limit=1) == [2]
+
+
+def test_refusals_of_an_address_are_found(tx: Tx) -> None:
+    journal.append(tx, [accepted(1, "a@example.net"), refused("a@example.net"), refused("b@example.net")])
+    assert journal.refusals_of(tx, "a@example.net") == [refused("a@example.net")]
+
+
+def test_a_follower_reads_on_from_its_cursor(tx: Tx) -> None:
+    events = [accepted(i, "a@example.net") for i in range(1, 6)]
+    journal.append(tx, events[:3])
+    first, cursor = journal.after(tx, 0, limit=2)
+    second, cursor = journal.after(tx, cursor)
+    assert first + second == events[:3]
+    assert journal.after(tx, cursor) == ([], cursor)
+    journal.append(tx, events[3:])
+    assert journal.after(tx, cursor)[0] == events[3:]
+
+
+def test_counts_are_by_kind(tx: Tx) -> None:
+    journal.append(tx, [accepted(1, "a@example.net"), accepted(2, "a@example.net"), refused("a@example.net")])
+    assert journal.counts(tx) == {"accepted": 2, "refused": 1}
+
+
+def test_only_what_is_old_is_forgotten_and_only_so_much_at_once(tx: Tx) -> None:
+    journal.append(tx, [accepted(i, "a@example.net", at=float(i)) for i in range(1, 6)])
+    assert journal.prune(tx, before=4.0, limit=2) == 2
+    assert journal.prune(tx, before=4.0, limit=2) == 1
+    assert journal.prune(tx, before=4.0, limit=2) == 0
+    assert [event.message for event in journal.after(tx, 0)[0]] == [4, 5]
+
+
+@pytest.mark.parametrize("ask", [journal.messages_to, journal.refusals_of], ids=["messages_to", "refusals_of"])
+def test_looking_for_an_address_uses_its_index(tx: Tx, ask: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    class Listening(Tx):
+        def rows(self, sql, values=()):  # type: ignore[no-untyped-def]
+            asked.append(sql)
+            explain = "EXPLAIN QUERY PLAN " if self.engine == "sqlite" else "EXPLAIN "
+            self.plan = super().rows(explain + sql, values)
+            return []
+
+    if tx.engine == "postgresql":
+        tx.run("SET LOCAL enable_seqscan = off")
+    listening = Listening(tx._cursor, tx.engine)
+    ask(listening, "a@example.net")  # type: ignore[operator]
+    assert "journal_recipient" in str(listening.plan)
