@@ -102,7 +102,7 @@ def measure(plan: Plan, name: str, workload: Workload) -> Result:
             messages = min(max(int(rate * plan.seconds), 2 * workload.sessions, 100), LONGEST)
             return _timed(system, workload, sink, messages)
     except (Trouble, subprocess.TimeoutExpired) as trouble:
-        return Result(name, problem=str(trouble))
+        return Result(name, problem="..." + " ".join(str(trouble).split())[-300:])
     finally:
         sink.stop()
 

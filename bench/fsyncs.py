@@ -113,28 +113,30 @@ def judge(message: Sent, calls: list[Call], directory: str) -> Finding:
     reply = _final_reply(message, calls)
     if reply is None:
         return Finding(message, (), "no 250 after a 354 on its connection")
-    steps: list[tuple[str, Call]] = []
+    steps = {reply: "250"}
     objections: list[str] = []
-    for mark, what in ((message.body_mark, "message bytes"), (message.recipient_mark, "recipient")):
-        written = [
-            call
-            for call in calls
-            if call.name in WRITES
-            and call.target.startswith(directory)
-            and mark in call.text
-            and call.end < reply.begin
-        ]
-        if not written:
+    for mark, what in ((message.body_mark, "message"), (message.recipient_mark, "recipient")):
+        first = _first_writes(calls, mark, directory, reply)
+        if not first:
             objections.append(f"{what}: in no file before the 250")
-        for first in {call.target: call for call in reversed(written)}.values():
-            steps.append((f"{what} -> {_short(first.target, directory)}", first))
-            sync = _sync_between(calls, first, reply)
-            if sync:
-                steps.append((f"{sync.name} {_short(sync.target, directory)}", sync))
+        for write in first:
+            file = _short(write.target, directory)
+            steps[write] = f"{steps[write]}, {what}" if write in steps else f"write {file}: {what}"
+            if sync := _sync_between(calls, write, reply):
+                steps[sync] = f"{sync.name} {file}"
             else:
-                objections.append(f"{what}: {_short(first.target, directory)} not fsynced before the 250")
-    ordered = tuple(sorted(dict.fromkeys([*steps, ("250", reply)]), key=lambda step: step[1].begin))
+                objections.append(f"{what}: {file} not fsynced before the 250")
+    ordered = tuple((steps[call], call) for call in sorted(steps, key=lambda call: call.begin))
     return Finding(message, ordered, "; ".join(objections))
+
+
+def _first_writes(calls: list[Call], mark: str, directory: str, reply: Call) -> list[Call]:
+    """The first write of a mark to each file below the directory, if it returned before the reply began."""
+    first: dict[str, Call] = {}
+    for call in calls:
+        if call.name in WRITES and call.end < reply.begin and call.target.startswith(directory) and mark in call.text:
+            first.setdefault(call.target, call)
+    return list(first.values())
 
 
 def _final_reply(message: Sent, calls: list[Call]) -> Call | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench.children import spawn
 from bench.load import Trouble, wait_for_greeting
-from bench.values import DOMAIN, SELECTOR, Setup, System
+from bench.values import DOMAIN, Setup, System
 
 SUBSCRIPTION = "bench/load"
 
@@ -67,12 +67,10 @@ def goodstanding_config(setup: Setup, *, concurrency: int) -> str:
 
 def prepare_commands(setup: Setup) -> list[list[str]]:
     """What an operator types once before the first start, without ``goodstanding`` and ``--config``."""
-    if not setup.signed:
-        return []
-    return [
-        ["domain", "add", DOMAIN, "--tenant", SUBSCRIPTION.partition("/")[0]],
-        ["domain", "key", DOMAIN, "--selector", SELECTOR, "--kind", "rsa"],
-    ]
+    commands = [["credential", "add", SUBSCRIPTION, "--stream", "transactional"]]
+    if setup.signed:  # with an RSA and an Ed25519 key: it signs twice where OpenDKIM signs once
+        commands.append(["domain", "add", DOMAIN, "--tenant", SUBSCRIPTION.partition("/")[0]])
+    return commands
 
 
 def start_goodstanding(setup: Setup, *, concurrency: int = 50) -> System:

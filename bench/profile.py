@@ -97,7 +97,6 @@ def run(chosen: argparse.Namespace) -> None:
     )
     sink = start_sink(plan.sink, free_port())
     with running(plan, "goodstanding", load, sink.port) as system:
-        send(load, system.port, 1000)
         raw = sample(system, load, chosen)
     sink.stop()
     text = text_report(read_stacks(raw.read_text().splitlines()))
@@ -108,7 +107,7 @@ def sample(system: System, load: Workload, chosen: argparse.Namespace) -> Path:
     """Stacks of the busiest worker over some seconds of load, as a file of py-spy's raw format."""
     report.OUT.mkdir(exist_ok=True)
     raw = report.OUT / "profile.raw"
-    command = ["py-spy", "record", "--pid", str(tree.busiest(system.roots)), "--duration", str(int(chosen.seconds))]
+    command = ["py-spy", "record", "--pid", str(_busiest(system, load)), "--duration", str(int(chosen.seconds))]
     command += ["--rate", str(RATE), "--format", "raw", "--threads", "--output", str(raw)]
     command += ["--native"] if chosen.native else ["--nonblocking"]  # py-spy cannot do both
     command += ["--gil"] if chosen.gil else []
@@ -122,6 +121,14 @@ def sample(system: System, load: Workload, chosen: argparse.Namespace) -> Path:
     if status:
         raise Trouble(f"py-spy: {children.complaint(profiler)}")
     return raw
+
+
+def _busiest(system: System, load: Workload) -> int:
+    """The process that works most under this load."""
+    before = tree.each(system.roots)
+    send(load, system.port, 1000)
+    after = tree.each(system.roots)
+    return max(after, key=lambda pid: after[pid] - before.get(pid, 0.0))
 
 
 def _keep_busy(system: System, load: Workload, done: threading.Event) -> None:

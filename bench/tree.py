@@ -77,14 +77,10 @@ def cpu(roots: Iterable[int]) -> Cpu:
     return Cpu(user * TICK, system * TICK)
 
 
-def busiest(roots: Iterable[int]) -> int:
-    """The one process of the tree that has used most CPU itself."""
-
-    def spent(pid: int) -> int:
-        fields = _stat(pid)
-        return int(fields[11]) + int(fields[12]) if fields else 0
-
-    return max(members(roots), key=spent)
+def each(roots: Iterable[int]) -> dict[int, float]:
+    """CPU seconds every living process of the tree has used itself."""
+    found = {pid: _stat(pid) for pid in members(roots)}
+    return {pid: (int(fields[11]) + int(fields[12])) * TICK for pid, fields in found.items() if fields}
 
 
 def memory(roots: Iterable[int]) -> Memory:

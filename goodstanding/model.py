@@ -114,6 +114,18 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class DkimKey:
+    """One DKIM key of a domain; the private key is sealed."""
+
+    domain: str
+    selector: str
+    kind: str
+    sealed: bytes
+    created: float
+    retired: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class NetworkFailure:
     """The conversation ended without a reply: what was being tried, and what went wrong, in words."""
 

@@ -16,12 +16,12 @@ from pathlib import Path
 
 from goodstanding.errors import GoodstandingError, SettingsError
 from goodstanding.events import Dropped, Held, Released, Retried
-from goodstanding.model import Identity, Stream
+from goodstanding.model import DkimKey, Identity, Stream
 from goodstanding.sealed import MASTER_SIZE, NONCE_SIZE, derive, seal, unseal
 from goodstanding.settings import Settings
 from goodstanding.store import estate, journal, listing
 from goodstanding.store.db import Database, Tx
-from goodstanding.store.estate import Credential, DkimKey
+from goodstanding.store.estate import Credential
 from goodstanding.store.listing import FIRST_KEY, Filter, Key
 from goodstanding.store.spool import Spool
 from goodstanding.submission.authentication import digest

@@ -55,6 +55,9 @@ class Resolver(Protocol):
     async def mx(self, domain: str) -> Answer:
         """Mail exchangers of a domain (A-label form); a null MX (RFC 7505) comes as the single record ``.``."""
 
+    def cached_mx(self, domain: str, now: float) -> Answer | None:
+        """The answer `mx` would give without asking anybody; None when it would have to."""
+
     async def addresses(self, host: str) -> Answer:
         """IPv6 and IPv4 addresses of a host, in the order they should be tried."""
 

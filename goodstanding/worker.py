@@ -23,12 +23,14 @@ from pathlib import Path
 import structlog
 import uvloop
 
+from goodstanding.delivery.claiming import Claiming
 from goodstanding.delivery.connection import Timeouts
 from goodstanding.delivery.courier import Courier
 from goodstanding.delivery.plan import BOTH_FAMILIES, HERE, Route
 from goodstanding.delivery.record import Record
 from goodstanding.delivery.routing import Routing
-from goodstanding.delivery.run import Delivery
+from goodstanding.delivery.run import Delivery, Means
+from goodstanding.delivery.upkeep import Upkeep
 from goodstanding.errors import StoreError
 from goodstanding.events import KIND_OF, Event
 from goodstanding.maillog import MailLog
@@ -46,8 +48,9 @@ from goodstanding.store.writer import Writer
 from goodstanding.submission.accept import FrontDoor
 from goodstanding.submission.authentication import Credentials, TrustedNetworks
 from goodstanding.submission.identifiers import Identifiers
+from goodstanding.submission.reception import Reception
 from goodstanding.submission.signing import Signers
-from goodstanding.submission.smtp_listener import Reception, listen
+from goodstanding.submission.smtp_listener import listen
 
 log = structlog.get_logger("worker")
 
@@ -98,6 +101,7 @@ class Worker:
         self.writer = Writer(self.database, self.spool, self.me.id, settings.store.commit_limit, self.told)
         self.identifiers = Identifiers(self.me.slot)
         self.delivery = self._delivery(orders)
+        self.upkeep = Upkeep(self.delivery.means, socket.gethostname(), settings.store.journal_days)
         self.revision: tuple[int, ...] = ()
         self.door = FrontDoor(
             hostname=settings.hostname,
@@ -142,9 +146,9 @@ class Worker:
             hostname=settings.hostname,
             return_path_key=derive(orders.master, "return path"),
         )
-        return Delivery(
-            settings.delivery,
-            self.me.id,
+        means = Means(
+            settings=settings.delivery,
+            worker=self.me.id,
             workers=orders.workers,
             database=self.database,
             writer=self.writer,
@@ -153,8 +157,8 @@ class Worker:
             record=record,
             clock=self.clock,
             entropy=self.entropy,
-            courier=courier.carry,
         )
+        return Delivery(means, courier.carry)
 
     async def run(self) -> None:
         """Serve until told to stop; then finish what is under way, give back the rest, and say goodbye."""
@@ -168,7 +172,13 @@ class Worker:
         self.report(ready=True)
         chores = [
             asyncio.create_task(chore)
-            for chore in (self.delivery.feed(), self.reception.sweep(), self._report(), self._beat(stop))
+            for chore in (
+                Claiming(self.delivery).run(),
+                self.upkeep.run(),
+                self.reception.sweep(),
+                self._report(),
+                self._beat(stop),
+            )
         ]
         await stop.wait()
         for server in servers:

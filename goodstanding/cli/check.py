@@ -59,8 +59,9 @@ def _print(as_json: bool, source: Path | None, settings: Settings | None, proble
     )
     for path, value, same, metadata in rows:
         style = "dim" if same else "bold cyan"
-        written = Text(written(value), style)
-        drawn.add_row(Text(path, style), written, Text("default" if same else "set", style), metadata["help"])
+        drawn.add_row(
+            Text(path, style), Text(written(value), style), Text("default" if same else "set", style), metadata["help"]
+        )
     verdict = Text("No problems found.", "green") if not problems else Text("")
     terminal.console().print(Group(*([drawn] if rows else []), *([verdict] if not problems else [])))
     terminal.complain(problems, as_json=False)

@@ -1,4 +1,4 @@
-"""Which settings a command runs with: ``--config``, else $GOODSTANDING_CONFIG, else ./goodstanding.toml, else defaults."""
+"""Settings of a command: ``--config``, else $GOODSTANDING_CONFIG, else ./goodstanding.toml, else defaults."""
 
 from __future__ import annotations
 

@@ -29,8 +29,10 @@ def add(
         made = operate.add_credential(estate.database, estate.master, subscription, stream)
     identity = made.identity
     document = {
-        **{"username": made.username, "secret": made.secret},
-        **{"subscription": identity.subscription, "stream": identity.stream},
+        "username": made.username,
+        "secret": made.secret,
+        "subscription": identity.subscription,
+        "stream": identity.stream,
     }
     drawn = Text.assemble(
         ("user name  ", "dim"), (made.username, "bold"), "\n",
@@ -47,8 +49,11 @@ def list_(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         found = operate.credentials(estate.database)
     documents = [
         {
-            **{"username": entry.username, "subscription": entry.identity.subscription},
-            **{"stream": entry.identity.stream, "created": entry.created, "revoked": entry.revoked},
+            "username": entry.username,
+            "subscription": entry.identity.subscription,
+            "stream": entry.identity.stream,
+            "created": entry.created,
+            "revoked": entry.revoked,
         }
         for entry in found
     ]

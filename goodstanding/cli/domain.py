@@ -40,12 +40,17 @@ def records(name: Name, config: ConfigOption = None, as_json: JsonOption = False
 
 
 def _print(found: Sequence[Record], as_json: bool) -> None:
-    lines = [Text.assemble((record.name, "bold"), f'. TXT "{record.value}"') for record in found]
+    lines = [Text.assemble((record.name, "bold"), f". TXT {_strings(record.value)}") for record in found]
     head = Text("Publish these TXT records; receivers find the signing keys there:\n", "dim")
     if as_json:
         terminal.print_json(found)
     else:
         terminal.console().print(head, *lines, sep="\n", soft_wrap=True)
+
+
+def _strings(value: str) -> str:
+    """As a zone file has it: quoted strings of at most 255 characters (RFC 1035 §3.3.14), which receivers join."""
+    return " ".join(f'"{value[at : at + 255]}"' for at in range(0, len(value), 255))
 
 
 @app.command("list")

@@ -52,7 +52,7 @@ def run(arguments: Sequence[str]) -> int:
         complain([str(exc)], as_json)
         return 1
     except TyperException as exc:
-        if not arguments or exc.exit_code == 2 and not exc.format_message():  # the help has just been printed
+        if not arguments or not exc.format_message():  # the help has just been printed
             return 2
         complain([f"{exc.format_message()} (see: {_help_for(arguments)})"], as_json)
         return exc.exit_code

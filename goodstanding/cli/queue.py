@@ -124,7 +124,8 @@ def show(
     for row in rows:
         drawn.add_row(str(row.n), *_cells(row, now)[3:])
     head = Text.assemble(
-        ("message ", "dim"), (message, "bold"), "  from <", terminal.foreign(first.sender), f">, {terminal.octets(first.size)}\n",
+        ("message ", "dim"), (message, "bold"),
+        "  from <", terminal.foreign(first.sender), f">, {terminal.octets(first.size)}\n",
         ("sent by ", "dim"), f"{first.subscription} on stream {first.stream}, ",
         ("accepted ", "dim"), terminal.moment(accepted_at(wanted)),
     )  # fmt: skip

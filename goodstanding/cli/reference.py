@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 import inspect
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import Field, fields, is_dataclass
+from enum import EnumType
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -19,7 +21,7 @@ from goodstanding.events import KINDS, Event
 from goodstanding.metrics import METRICS
 from goodstanding.settings import Settings
 
-HEAD = "<!-- Written by `make docs`; change the code it is drawn from. -->\n\n"
+HEAD = "<!-- Written by `make docs`; change the code it is drawn from. -->\n"
 
 
 # --- settings --------------------------------------------------------------------------------------------------------
@@ -29,9 +31,9 @@ def render_settings() -> str:
     """Every setting with its type, default, bounds and meaning, a section for each table."""
     parts = [
         f"# Settings\n\n{HEAD}",
-        "One TOML file, given with `--config`, in `$GOODSTANDING_CONFIG`, or found as `./goodstanding.toml`; every setting\n"
-        "has a default, and `--set path=value` overrides one. `goodstanding check` prints the whole tree in effect and\n"
-        "every problem at once; an unknown setting is a problem. Times are seconds, sizes bytes.\n",
+        "One TOML file, given with `--config`, in `$GOODSTANDING_CONFIG`, or found as `./goodstanding.toml`; every\n"
+        "setting has a default, and `--set path=value` overrides one. `goodstanding check` prints the whole tree in\n"
+        "effect and every problem at once; an unknown setting is a problem. Times are seconds, sizes bytes.\n",
         *_settings_of(Settings, "", "Settings of the whole machine, at the top of the file.", repeated=False),
     ]
     return "\n".join(parts)
@@ -92,8 +94,8 @@ def render_events() -> str:
     parts = [
         f"# Events\n\n{HEAD}",
         "What the journal records, in the past tense; the same words stand in the mail log and the metrics, and\n"
-        "`goodstanding trace` tells them as a story. `at` is the second (Unix time) it happened; `n` counts the recipients\n"
-        "of a message from 0.\n",
+        "`goodstanding trace` tells them as a story. `at` is the second (Unix time) it happened; `n` counts the\n"
+        "recipients of a message from 0.\n",
     ]
     for kind, of in KINDS.items():
         notes = _field_notes(of)
@@ -109,7 +111,7 @@ def _field_notes(of: type[Event]) -> dict[str, str]:
     tree = ast.parse(inspect.getsource(events))
     body = next(node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == of.__name__)
     notes = {}
-    for field, note in zip(body, body[1:], strict=False):
+    for field, note in pairwise(body):
         match field, note:
             case (
                 ast.AnnAssign(target=ast.Name(id=name)),
@@ -140,8 +142,8 @@ def render_cli() -> str:
     from goodstanding.cli.main import app
 
     intro = (
-        "Every command takes `--help`. With `--json` it prints one JSON document on one line (lists that may be long: one\n"
-        'object a line), and problems go to stderr as `{"problems": [...]}`.\n\n'
+        "Every command takes `--help`. With `--json` it prints one JSON document on one line (lists that may be long:\n"
+        'one object a line), and problems go to stderr as `{"problems": [...]}`.\n\n'
         + _page_table(
             ("exit code", "meaning"),
             [
@@ -162,12 +164,12 @@ def _commands(command: Any, name: str) -> Iterator[str]:
         yield f"## {name}\n\n{inspect.cleandoc(command.help or '')}\n"
         arguments = [p for p in command.params if isinstance(p, TyperArgument)]
         options = [p for p in command.params if isinstance(p, TyperOption) and p.name != "help"]
-        usage = " ".join([name, *(["[OPTIONS]"] if options else []), *(p.make_metavar(None) for p in arguments)])
+        usage = " ".join([name, *(["[OPTIONS]"] if options else []), *(p.metavar or "" for p in arguments)])
         if not inner or options:
             yield f"    {usage}\n"
-        rows = [*((f"`{p.make_metavar(None)}`", p.help or "") for p in arguments), *map(_option_row, options)]
+        rows = [*((f"`{p.metavar}`", p.help or "") for p in arguments), *map(_option_row, options)]
         if rows:
-            yield _page_table(("option", "meaning"), rows)
+            yield _page_table(("argument or option", "meaning"), rows)
     for word, below in inner.items():
         yield from _commands(below, f"{name} {word}")
 
@@ -175,21 +177,31 @@ def _commands(command: Any, name: str) -> Iterator[str]:
 def _option_row(option: TyperOption) -> tuple[str, str]:
     names = ", ".join(f"`{name}`" for name in [*option.opts, *option.secondary_opts])
     if not option.is_flag:
-        names += f" {option.make_metavar(None)}".replace("|", "\\|")
+        names += f" {option.metavar or _option_type(option)}"
     default = "" if option.default in (None, False, "") or option.multiple else f" Default: {option.default}."
     if option.secondary_opts:
         default = f" Default: {option.opts[0] if option.default else option.secondary_opts[0]}."
     return names, f"{option.help or ''}{default}"
 
 
+def _option_type(option: TyperOption) -> str:
+    kind = option.type_descriptor.annotation
+    return (
+        "|".join(kind)
+        if isinstance(kind, EnumType)
+        else {int: "NUMBER", float: "SECONDS", Path: "FILE"}.get(kind, "TEXT")
+    )
+
+
 # --- pages -----------------------------------------------------------------------------------------------------------
 
 
-def _page_table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _page_table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     if not rows:
         return ""
+    bar = "\\|"
     lines = [columns, tuple("---" for _ in columns), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
+    return "\n".join(f"| {' | '.join(cell.replace('|', bar) for cell in cells)} |" for cells in lines) + "\n"
 
 
 def _sentence(text: str) -> str:

@@ -52,7 +52,8 @@ def _announce(ready: Ready, as_json: bool) -> None:
     """Say where everything is, and what a relay needs to know to deliver only here."""
     port = f" --port {ready.control_port}" if ready.control_port != USUAL.control_port else ""
     words = Text.assemble(
-        ("The sandbox is open.", "bold green"), " Ctrl-C closes it. A relay delivers only to it with these settings:\n\n",
+        ("The sandbox is open.", "bold green"), " Ctrl-C closes it.\n",
+        "A relay delivers to it, and nowhere else, with these settings:\n\n",
         (f'dns.nameservers = ["{ready.dns_address}"]\ndns.port = {ready.dns_port}\n', "cyan"),
         (f"delivery.port = {ready.smtp_port}\ndelivery.loopback_only = true\n\n", "cyan"),
         ("Who is there:  ", "dim"), f"goodstanding sandbox status{port}\n",

@@ -65,10 +65,10 @@ def _accepted(event: Accepted) -> str:
 
 def _bounced(event: Bounced) -> str:
     """Why it was given up, and whether the sender knows."""
-    told = "; the sender was told" if event.notified else ""
+    host, told = event.host or "no host", "; the sender was told" if event.notified else ""
     if event.expired:
-        return f"given up after {event.attempts} attempts, the last reply of {event.host or 'no host'}: {event.reply}{told}"
-    return f"{event.host or 'no host'} refused it for good: {event.reply}{told}"
+        return f"given up after {event.attempts} attempts, the last at {host}: {event.reply}{told}"
+    return f"{host} refused it for good: {event.reply}{told}"
 
 
 def fate(events: list[Event]) -> str:

@@ -97,12 +97,12 @@ def span(seconds: float) -> str:
         return f"{max(0.0, seconds) * 1000:.0f} ms"
     if seconds < 59.95:
         return f"{seconds:.1f} s"
-    units = ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s"))
-    for large, name, small, smaller in units:
-        if seconds >= large:
-            break
+    large, name, small, smaller = next((unit for unit in _UNITS if seconds >= unit[0]), _UNITS[-1])
     whole, rest = divmod(round(seconds), large)
     return f"{whole} {name} {rest // small} {smaller}" if rest // small else f"{whole} {name}"
+
+
+_UNITS = ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s"))
 
 
 def until(due: float, now: float) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from goodstanding.delivery.outcome import wants_another_transaction
@@ -136,6 +136,8 @@ class OpenSession:
         """Why the session is in the clear although the server offered TLS."""
         self.stale = False
         """The last message only found a reused connection ended: repeat it on a new one; nobody is to blame."""
+        self._reused = False
+        self._replies_before = 0
         self._name = target.address if target.host.startswith("[") else target.host
         self._stream = stream
         self._client = client
@@ -164,15 +166,16 @@ class OpenSession:
         """The server takes over the duty to notify (RFC 3461); else a success notice is ours to send."""
         return "DSN" in self._client.capabilities.extensions
 
-    async def deliver(self, transaction: Transaction, chunks: Sequence[bytes]) -> TransactionResult | NetworkFailure:
+    async def deliver(self, transaction: Transaction, chunks: Iterable[bytes]) -> TransactionResult | NetworkFailure:
         """Send one message: what became of each recipient, or the failure when nothing was learned about any.
 
         More recipients than the server takes at a time go in several transactions.
         """
-        self.stale = False
-        if not self.usable:
-            self.stale = True
+        self.stale = not self.usable
+        if self.stale:
             return ALREADY_CLOSED
+        self._reused = self.transactions > 0
+        self._replies_before = self._client.replies
         if len(transaction.recipients) > 1:
             return await self._deliver_in_portions(transaction, chunks)
         return await self._transact(transaction, chunks)
@@ -222,7 +225,7 @@ class OpenSession:
         return failure
 
     async def _deliver_in_portions(
-        self, transaction: Transaction, chunks: Sequence[bytes]
+        self, transaction: Transaction, chunks: Iterable[bytes]
     ) -> TransactionResult | NetworkFailure:
         """One transaction after the other, each with as many recipients as the server takes."""
         recipients = transaction.recipients
@@ -248,7 +251,7 @@ class OpenSession:
         ordered = [settled[n] for n in range(len(recipients))]
         return TransactionResult(tuple(answer for answer, _ in ordered), tuple(stage for _, stage in ordered), accepted)
 
-    async def _transact(self, transaction: Transaction, chunks: Sequence[bytes]) -> TransactionResult | NetworkFailure:
+    async def _transact(self, transaction: Transaction, chunks: Iterable[bytes]) -> TransactionResult | NetworkFailure:
         """One transaction from MAIL to the final reply."""
         client = self._client
         events: list[ClientEvent] | NetworkFailure = client.transact(transaction)
@@ -256,14 +259,14 @@ class OpenSession:
             for event in events:
                 if isinstance(event, Finished):
                     return self._settled(event.result)
-                if isinstance(event, BodyWanted) and (failure := await self._send_body(chunks)):
+                if isinstance(event, BodyWanted) and (failure := await self._send_body(chunks, transaction.size)):
                     return await self._cut_off(failure)
             events = await self._hear(getattr(self._timeouts, client.waiting))
         return self._lost(events)
 
-    async def _send_body(self, chunks: Sequence[bytes]) -> NetworkFailure | None:
+    async def _send_body(self, chunks: Iterable[bytes], size: int) -> NetworkFailure | None:
         """The message with its closing dot; a failure when the server stops taking it."""
-        if sum(map(len, chunks)) <= ONE_WRITE:
+        if size <= ONE_WRITE:
             self._stream.send(b"".join(stuffed(chunks)))
         else:
             for chunk in stuffed(chunks):
@@ -285,13 +288,13 @@ class OpenSession:
     def _settled(self, result: TransactionResult) -> TransactionResult:
         if self._client.over:
             self._stream.close()
-            self.stale = self.transactions > 1 and set(result.stages) == {"mail"}
+            self.stale = self._reused and self._client.replies == self._replies_before + 1  # 421, and nothing else
         return result
 
     def _lost(self, failure: NetworkFailure) -> TransactionResult | NetworkFailure:
         """The conversation is over; replies already heard about single recipients are kept."""
         self._stream.close()
-        self.stale = self.transactions > 1 and failure.stage == "mail"
+        self.stale = self._reused and self._client.replies == self._replies_before
         result = self._client.broken(failure)
         if result is None or all(answer is failure for answer in result.recipients):
             return failure

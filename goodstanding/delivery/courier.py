@@ -18,10 +18,11 @@ from goodstanding.delivery.outcome import Bounced, Deferred, Delivered, Outcome,
 from goodstanding.delivery.plan import Plan, Unroutable
 from goodstanding.delivery.routing import Routing
 from goodstanding.delivery.run import Delivery, Job
+from goodstanding.errors import StoreError
 from goodstanding.model import NetworkFailure, Reply
 from goodstanding.outside import Dialer
 from goodstanding.settings import Pool
-from goodstanding.store.queue import EIGHT_BIT, SMTPUTF8
+from goodstanding.store.queue import EIGHT_BIT, SMTPUTF8, Claimed
 from goodstanding.wire import return_path
 from goodstanding.wire.smtp_client import Transaction, TransactionResult
 
@@ -115,8 +116,8 @@ class Courier:
         claimed = job.claimed
         chunks: Iterable[bytes]
         try:
-            chunks = job.chunks if job.chunks is not None else delivery.read(claimed)
-        except OSError as exc:
+            chunks = job.chunks if job.chunks is not None else await self._fetch(delivery, claimed)
+        except (OSError, StoreError) as exc:
             log.error("message cannot be read", message=claimed.message, error=str(exc))
             trouble: Outcome = Deferred(Reply(451, "4.3.0", f"the message cannot be read here: {exc}"), "message")
             delivery.settle(claimed, [(one, trouble) for one in job.recipients])
@@ -132,6 +133,12 @@ class Courier:
         )
         self._learn(delivery, job.site, outcomes)
         return False
+
+    async def _fetch(self, delivery: Delivery, claimed: Claimed) -> Iterable[bytes]:
+        """The bytes from the spool: a look into the page cache, or a query that must not hold the loop up."""
+        if delivery.means.spool.in_database:
+            return await asyncio.to_thread(delivery.read, claimed)
+        return delivery.read(claimed)
 
     def _learn(self, delivery: Delivery, lane: str, outcomes: list[Outcome]) -> None:
         """What the answers say about the lane."""
@@ -170,7 +177,7 @@ class Courier:
         """One of the pool's addresses, in turn by chance; empty when the kernel chooses."""
         if len(pool.addresses) < 2:
             return pool.addresses[0] if pool.addresses else ""
-        return pool.addresses[int.from_bytes(delivery.entropy.token(2)) % len(pool.addresses)]
+        return pool.addresses[int.from_bytes(delivery.means.entropy.token(2)) % len(pool.addresses)]
 
     async def _wait_for_work(self, delivery: Delivery, lane: str) -> Job | None:
         """The next job that turns up within a moment; then the connection has been idle long enough."""

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from goodstanding.delivery.plan import Family, Plan, Route, Unroutable, exchangers, site_of, targets
 from goodstanding.model import Reply, Stream
-from goodstanding.net.dns import DnsResolver
-from goodstanding.outside import Answer, Clock
+from goodstanding.outside import Answer, Clock, Resolver
 from goodstanding.settings import Pool
 from goodstanding.wire.address import domain_to_ascii
 
@@ -29,7 +28,7 @@ class Routing:
     def __init__(
         self,
         pools: dict[Stream, tuple[Pool, Route]],
-        resolver: DnsResolver,
+        resolver: Resolver,
         clock: Clock,
         port: int,
         own: frozenset[str],

@@ -8,9 +8,8 @@ an attempt, given back unattempted, or freed by others when this worker dies.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import structlog
 
@@ -21,22 +20,19 @@ from goodstanding.delivery.record import Record
 from goodstanding.delivery.routing import Routing, Way
 from goodstanding.delivery.settling import Attempted, Circumstances, rule
 from goodstanding.delivery.shaping import Go, Limits, Window
-from goodstanding.errors import StoreError
 from goodstanding.model import RANK, Identity, Reply, WorkerId
 from goodstanding.outside import Clock, Entropy
 from goodstanding.queue.choose import Ready
 from goodstanding.queue.schedule import Patience
 from goodstanding.settings import DeliverySettings
-from goodstanding.store import queue
-from goodstanding.store.db import Database, Tx
-from goodstanding.store.queue import FIRST_LANE, Claimed, ClaimedRecipient, Lane, Want
-from goodstanding.store.spool import Place, Spool
+from goodstanding.store.content import fetch
+from goodstanding.store.db import Database
+from goodstanding.store.queue import Claimed, ClaimedRecipient, Lane
+from goodstanding.store.spool import Spool
 from goodstanding.store.writer import Writer
 
 log = structlog.get_logger("delivery")
 
-LOOK_AGAIN = 0.5
-"""Seconds between looks at the store for due mail and operators' wishes."""
 UNSETTLED_LIMIT = 4000
 """Outcomes waiting to be written at which no more mail is sent: the store is behind."""
 
@@ -72,35 +68,36 @@ class Lanes:
         return found if found is not None else Window(float(min(self.limits.start, self.limits.most)))
 
 
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What delivering needs of the rest of the worker."""
+
+    settings: DeliverySettings
+    worker: WorkerId
+    workers: int
+    """How many share the limits of a site."""
+    database: Database
+    writer: Writer
+    spool: Spool
+    routing: Routing
+    record: Record
+    clock: Clock
+    entropy: Entropy
+
+
 class Delivery:
     """Everything one worker does to get mail out."""
 
-    def __init__(
-        self,
-        settings: DeliverySettings,
-        worker: WorkerId,
-        *,
-        workers: int,
-        database: Database,
-        writer: Writer,
-        spool: Spool,
-        routing: Routing,
-        record: Record,
-        clock: Clock,
-        entropy: Entropy,
-        courier: Callable[[Delivery, Job], Any],
-    ) -> None:
+    def __init__(self, means: Means, courier: Callable[[Delivery, Job], Coroutine[None, None, None]]) -> None:
         """``courier``: starts carrying jobs of a lane, beginning with the given one (`courier.Courier.carry`)."""
+        settings = means.settings
+        self.means = means
         self.settings = settings
-        self.worker = worker
-        self.clock = clock
-        self.entropy = entropy
-        self.record = record
-        self.spool = spool
-        self.database = database
-        self.lanes = Lanes(
-            Limits(*(max(1, -(-n // workers)) for n in (settings.site_start, settings.site_connections)))
-        )
+        self.worker = means.worker
+        self.clock = means.clock
+        self.record = means.record
+        start, most = (max(1, -(-n // means.workers)) for n in (settings.site_start, settings.site_connections))
+        self.lanes = Lanes(Limits(start, most))
         self.ready: Ready[Job] = Ready(settings.ready_limit)
         self.patience = Patience(
             *(settings.retry_first, settings.retry_factor, settings.retry_most),
@@ -109,12 +106,9 @@ class Delivery:
         self.connections = 0
         self.kept_bytes = 0
         self.stopping = False
-        self._writer = writer
-        self._routing = routing
+        self.hungry = asyncio.Event()
+        """Set when there is room again, or something to look for in the store."""
         self._courier = courier
-        self._cursor: Lane = FIRST_LANE
-        self._more = False
-        self._hungry = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._lane_weight: dict[Lane, int] = {}
 
@@ -136,77 +130,31 @@ class Delivery:
         size = claimed.place.size + claimed.place.prefix
         if chunks is not None and self.kept_bytes + size > self.settings.ready_memory:
             chunks = None
-        self._intake(claimed, chunks)
+        self.intake(claimed, chunks)
 
-    # The store side.
+    def has_enough(self, lane: Lane) -> bool:
+        """Whether so much of a queue lane is lined up that others should be claimed first.
 
-    async def feed(self) -> None:
-        """Claim due mail and obey operators' wishes; runs until cancelled."""
-        while not self.stopping:
-            try:
-                await self._obey_wishes()
-                await self._claim()
-            except StoreError as exc:
-                log.error("cannot claim", error=str(exc))
-            self._hungry.clear()
-            if self._more and self.ready.weight < self.settings.ready_limit // 2:
-                await asyncio.sleep(0)
-                continue
-            try:
-                async with asyncio.timeout(LOOK_AGAIN):
-                    await self._hungry.wait()
-            except TimeoutError:
-                pass
-
-    async def _claim(self) -> None:
-        settings = self.settings
-        room = settings.ready_limit - self.ready.weight
-        if not settings.enabled or room < settings.ready_limit // 4 or self.record.unsettled > UNSETTLED_LIMIT:
-            return
-        now = self.clock.now()
-        if self._cursor == FIRST_LANE:
-            due = await asyncio.to_thread(self._next_due)
-            self._more = due is not None and due <= now
-            if not self._more:
-                return
-        want = Want(self.worker, now, room, max(1, settings.ready_limit // 8), self._cursor, self._has_enough)
-        claims, self._cursor = await self._writer.submit(_claim, want)
-        for claimed in claims:
-            self._intake(claimed, None)
-
-    def _next_due(self) -> float | None:
-        with self.database.read() as tx:
-            return queue.next_due(tx)
-
-    def _has_enough(self, lane: Lane) -> bool:
-        """Called in the writer's thread; a number that is a moment old does no harm."""
+        Called in the writer's thread; a number that is a moment old does no harm.
+        """
         return self._lane_weight.get(lane, 0) > self.settings.ready_limit // 8
 
-    async def _obey_wishes(self) -> None:
-        """Give back what an operator wants held or dropped and no courier has taken yet."""
-        wished = set(await asyncio.to_thread(self._wishes))
-        if not wished:
-            return
-        jobs = self.ready.sift(lambda job: any((job.claimed.message, one.n) in wished for one in job.recipients))
-        for job in jobs:
+    def withdraw(self, unwanted: Callable[[Job], bool]) -> None:
+        """Give back every job named by a predicate that no courier has taken yet."""
+        for job in self.ready.sift(unwanted):
             self._gone(job)
-            await self.record.give_back(self.worker, [(job.claimed.message, one.n) for one in job.recipients])
-        self._hungry.set()
-
-    def _wishes(self) -> list[tuple[int, int]]:
-        with self.database.read() as tx:
-            return queue.wished(tx, self.worker)
+            self.record.give_back(self.worker, [(job.claimed.message, one.n) for one in job.recipients])
 
     # From a claim to a courier.
 
-    def _intake(self, claimed: Claimed, chunks: Sequence[bytes] | None) -> None:
+    def intake(self, claimed: Claimed, chunks: Sequence[bytes] | None) -> None:
         """Find the way for every recipient and line the jobs up."""
         stream = claimed.identity.stream
         ways: dict[str, Way | Unroutable] = {}
         for one in claimed.recipients:
             domain = one.recipient.domain
             if domain not in ways:
-                way = self._routing.at_once(stream, domain)
+                way = self.means.routing.at_once(stream, domain)
                 if way is None:
                     self._spawn(self._look_up(claimed, chunks))
                     return
@@ -216,7 +164,7 @@ class Delivery:
     async def _look_up(self, claimed: Claimed, chunks: Sequence[bytes] | None) -> None:
         stream = claimed.identity.stream
         domains = list({one.recipient.domain for one in claimed.recipients})
-        found = await asyncio.gather(*(self._routing.find(stream, domain) for domain in domains))
+        found = await asyncio.gather(*(self.means.routing.find(stream, domain) for domain in domains))
         self._line_up(claimed, chunks, dict(zip(domains, found, strict=True)))
 
     def _line_up(self, claimed: Claimed, chunks: Sequence[bytes] | None, ways: dict[str, Way | Unroutable]) -> None:
@@ -303,8 +251,8 @@ class Delivery:
             self._lane_weight[lane] = left
         else:
             self._lane_weight.pop(lane, None)
-        if self._more and self.ready.weight < self.settings.ready_limit // 2:
-            self._hungry.set()
+        if self.ready.weight < self.settings.ready_limit // 2:
+            self.hungry.set()
 
     def courier_left(self, lane: str) -> None:
         """A courier's connection is no more: its place goes to whoever's turn it is."""
@@ -338,7 +286,7 @@ class Delivery:
         about = Circumstances(
             *(claimed.message, claimed.identity.tenant, claimed.sender, host, tls, source, passed_on, self.clock.now())
         )
-        rulings = rule(attempted, about, self.patience, self.entropy.jitter(self.settings.retry_jitter))
+        rulings = rule(attempted, about, self.patience, self.means.entropy.jitter(self.settings.retry_jitter))
         self.record.settle(claimed, rulings, lambda: self.body(claimed))
 
     def defer(self, job: Job, reply: Reply) -> None:
@@ -359,26 +307,14 @@ class Delivery:
         return parts
 
     def read(self, claimed: Claimed) -> Iterable[bytes]:
-        """Prefix and body from the spool, wherever they are by now. Raises OSError when they cannot be read."""
-        if self.spool.in_database:
-            with self.database.read() as tx:
-                return list(self.spool.read(claimed.message, claimed.place, tx))
-        try:
-            return list(self.spool.read(claimed.message, claimed.place))
-        except FileNotFoundError:
-            with self.database.read() as tx:
-                place = queue.place_of(tx, claimed.message)
-            if place is None:
-                raise
-            return list(self.spool.read(claimed.message, place))
+        """Prefix and body from the spool. Raises OSError when they cannot be read."""
+        return fetch(self.means.spool, self.means.database, claimed.message, claimed.place)
 
     async def drain(self, patience: float) -> None:
         """Stop claiming, let conversations finish within ``patience`` seconds, give the rest back."""
         self.stopping = True
-        self._hungry.set()
-        for job in self.ready.sift(lambda _: True):
-            self._gone(job)
-            self.record.give_back(self.worker, [(job.claimed.message, one.n) for one in job.recipients])
+        self.hungry.set()
+        self.withdraw(lambda _: True)
         for idle in self.lanes.idle.values():
             for waiter in idle:
                 if not waiter.done():
@@ -391,7 +327,7 @@ class Delivery:
             await asyncio.wait(self._tasks, timeout=5)
         await self.record.settled()
 
-    def _spawn(self, work: Any) -> None:
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._finished)
@@ -400,8 +336,3 @@ class Delivery:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             log.error("a delivery task failed", exc_info=task.exception())
-
-
-def _claim(tx: Tx, batch: list[tuple[Want, Place | None]]) -> list[tuple[list[Claimed], Lane]]:
-    """Unit of work: book attempts for due mail."""
-    return [queue.claim(tx, want) for want, _ in batch]

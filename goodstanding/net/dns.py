@@ -190,11 +190,13 @@ HELPFULNESS = ("nxdomain", "nodata", "failed", "found")
 def _configured(settings: ResolverSettings) -> dns.asyncresolver.Resolver:
     try:
         resolver = dns.asyncresolver.Resolver(configure=not settings.nameservers)
+        if settings.nameservers:
+            resolver.port = settings.port
+            resolver.nameservers = list(settings.nameservers)
     except dns.resolver.NoResolverConfiguration as exc:
         raise SettingsError([f"no name server: set nameservers, or mend the system's resolv.conf ({exc})"]) from exc
-    if settings.nameservers:
-        resolver.nameservers = list(settings.nameservers)
-        resolver.port = settings.port
+    except ValueError as exc:
+        raise SettingsError([f"nameservers: {', '.join(settings.nameservers)}: IP addresses are needed"]) from exc
     resolver.lifetime = settings.timeout
     resolver.timeout = settings.timeout / 3  # a lost packet must not use up all the time
     resolver.use_edns(0, 0, EDNS_PAYLOAD)

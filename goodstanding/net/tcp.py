@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import os
 import socket
 import ssl
+from typing import cast
 
 from goodstanding.model import NetworkFailure
 from goodstanding.outside import Dialer, Stream
@@ -120,8 +122,7 @@ class TcpStream(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Part of asyncio.Protocol."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's own class is none of asyncio's
 
     def data_received(self, data: bytes) -> None:
         """Part of asyncio.Protocol."""
@@ -287,6 +288,6 @@ def _words(exc: BaseException) -> str:
         return exc.verify_message
     if isinstance(exc, ssl.SSLError):
         return (exc.reason or str(exc)).replace("_", " ").lower()
-    if isinstance(exc, OSError) and exc.strerror:
-        return exc.strerror.lower()
+    if isinstance(exc, OSError) and exc.errno:
+        return os.strerror(exc.errno).lower()  # asyncio puts its own words into exc.strerror
     return str(exc) or type(exc).__name__

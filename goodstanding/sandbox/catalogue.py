@@ -143,11 +143,18 @@ def read(text: str) -> Catalogue:
     problems = [*_reply_problems(file), *_address_problems(file)]
     if problems:
         raise SettingsError([f"providers.toml: {problem}" for problem in problems])
-    wordings = {
-        provider.name: {name: _wording(words) for name, words in (file.replies | provider.replies).items()}
-        for provider in file.provider
-    }
-    return Catalogue(file.provider, file.zone, wordings)
+    return Catalogue(file.provider, file.zone, {p.name: _wordings(p, file.replies) for p in file.provider})
+
+
+def _wordings(provider: Provider, usual: Mapping[str, str]) -> dict[str, Wording]:
+    """Every reply of a provider. One that offers no enhanced codes may still write them, as part of its text."""
+    offers = "ENHANCEDSTATUSCODES" in provider.extensions
+    own = {name: _wording(words) if offers else _verbatim(words) for name, words in provider.replies.items()}
+    return {name: _wording(words) for name, words in usual.items()} | own
+
+
+def _verbatim(words: str) -> Wording:
+    return Wording(int(words[:3]), "", words[4:], "{" in words)
 
 
 def _wording(words: str) -> Wording:

@@ -87,6 +87,8 @@ class Status(msgspec.Struct, frozen=True):
     providers: tuple[ProviderStatus, ...]
     zones: tuple[str, ...]
     """Every domain that is published."""
+    data_dir: str
+    """Folder of the mail files; empty without one."""
 
 
 class MailSummary(msgspec.Struct, frozen=True):

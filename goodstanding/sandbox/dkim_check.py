@@ -28,9 +28,6 @@ SHORTEST_RSA = 1024  # bits, RFC 8301 §3.2
 ALGORITHMS = ("rsa-sha256", "ed25519-sha256")  # RFC 8301 §3.1 forbids rsa-sha1
 
 _B_VALUE = re.compile(rb"((?:^|;)[ \t\r\n]*b[ \t\r\n]*=)[^;]*")
-_BLANKS = re.compile(rb"[ \t]+")
-_BLANKS_AT_END = re.compile(rb"[ \t]+(?=\r\n|\Z)")
-_LAST_LINES = re.compile(rb"(?:\r\n)*\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +125,20 @@ def _forms(tags: Tags) -> tuple[str, str]:
 
 
 def _body_hash(tags: Tags, body: bytes) -> bytes:
+    """SHA-256 of the body in its canonical form; every CR and LF of it is part of a CRLF, or SMTP had refused it."""
     if _forms(tags)[1] == "relaxed":  # RFC 6376 §3.4.4
-        body = _BLANKS.sub(b" ", _BLANKS_AT_END.sub(b"", body))
-        body = _LAST_LINES.sub(b"", body, count=1)
+        body = _single_spaced(body).replace(b" \r\n", b"\r\n").rstrip(b" ").rstrip(b"\r\n")
         body = body + b"\r\n" if body else b""
     else:  # RFC 6376 §3.4.3
-        body = _LAST_LINES.sub(b"", body, count=1) + b"\r\n"
+        body = body.rstrip(b"\r\n") + b"\r\n"
     return sha256(body[: int(tags["l"])] if "l" in tags else body).digest()
+
+
+def _single_spaced(octets: bytes) -> bytes:
+    octets = octets.replace(b"\t", b" ")
+    while b"  " in octets:
+        octets = octets.replace(b"  ", b" ")
+    return octets
 
 
 def _key(tags: Tags, lookup: Lookup) -> Key | Objection:
@@ -190,7 +194,7 @@ def _is_signed(tags: Tags, raw: bytes, header: HeaderBlock, key: Key) -> bool:
 def _relaxed(field: bytes) -> bytes:
     """RFC 6376 §3.4.2."""
     name, _, value = field.partition(b":")
-    return name.strip(b" \t").lower() + b":" + _BLANKS.sub(b" ", value.replace(b"\r\n", b"")).strip(b" ") + b"\r\n"
+    return name.strip(b" \t").lower() + b":" + _single_spaced(value.replace(b"\r\n", b"")).strip(b" ") + b"\r\n"
 
 
 def _base64(text: str) -> bytes | None:

@@ -13,8 +13,8 @@ from goodstanding.sandbox.control import MailSummary
 from goodstanding.wire.message import facts, header_end, parse_header
 
 MESSAGES_KEPT = 2_000
-OCTETS_KEPT = 32 * 1024 * 1024
-"""Per provider, in memory; beyond either the oldest is let go."""
+OCTETS_KEPT = 16 * 1024 * 1024
+"""Per provider, in memory; beyond either the oldest is let go, but never the newest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Shelf:
         """Put a message on top."""
         self._mail.append(mail)
         self._size += len(mail.octets)
-        while len(self._mail) > self._messages or self._size > self._octets:
+        while len(self._mail) > 1 and (len(self._mail) > self._messages or self._size > self._octets):
             self._size -= len(self._mail.popleft().octets)
         if self._folder is not None:
             self._folder.mkdir(parents=True, exist_ok=True)

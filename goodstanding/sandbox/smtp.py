@@ -6,7 +6,7 @@ import asyncio
 import ssl
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 from goodstanding.model import Reply
@@ -87,12 +87,15 @@ class Connection(asyncio.Protocol):
         self._heard = self._loop.time()
         self._pause: asyncio.TimerHandle | None = None
         self._handshake: asyncio.Task[None] | None = None
+        self._is_mute = office.provider.greeting == "silent"
+        self._fails_tls = False
+        """The next octets are a TLS hello, and will be answered with an alert."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Greet, or not."""
         self._transport = cast(asyncio.Transport, transport)  # uvloop has transports of its own
-        client = transport.get_extra_info("peername")[0]
-        self._visit, response = self._office.reception.arrive(client, self._host)
+        client = transport.get_extra_info("peername") or ("gone",)  # a client may leave faster than we look
+        self._visit, response = self._office.reception.arrive(client[0], self._host)
         self._office.counts["connections"] += 1
         self._office.open.add(self)
         self._silence = self._loop.call_later(self._office.provider.idle, self._check_silence)
@@ -113,7 +116,15 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Bytes of the client."""
         self._heard = self._loop.time()
-        if not self._office.provider.esmtp and data[:4].upper() == b"EHLO":  # a server older than RFC 1869
+        if self._is_mute:
+            return
+        if self._fails_tls:
+            self._office.counts["tls_broken"] += 1
+            self._transport.write(HANDSHAKE_FAILURE)
+            self._transport.close()
+            return
+        too_new = not self._office.provider.esmtp and data[:4].upper() == b"EHLO"
+        if too_new and self._session.phase == "command":  # a server older than RFC 1869
             self._transport.write(b"500 Command unrecognized\r\n")
             return
         self._follow(self._session.receive(data))
@@ -163,26 +174,22 @@ class Connection(asyncio.Protocol):
             self._pause = self._loop.call_later(response.delay, self._act_late, response, greeting)
             return []
         self._office.counts[response.why] += 1
-        session = self._session
         if response.reply is None:
             if response.closes:
-                self._transport.abort()
-            return []
-        if response.closes:
-            session.end(response.reply)
-            self._flush()
-            return []
-        if greeting:
-            session.greet(response.reply)
-            self._flush()
-            return []
-        return session.answer(response.reply)
+                self.cut()
+        elif response.closes:
+            self._session.end(response.reply)
+        elif greeting:
+            self._session.greet(response.reply)
+        else:
+            return self._session.answer(response.reply)
+        self._flush()
+        return []
 
     def _act_late(self, response: Response, greeting: bool) -> None:
         self._pause = None
         self._transport.resume_reading()
-        on_time = Response(response.why, response.reply, 0.0, response.closes)
-        self._follow(self._act(on_time, greeting=greeting))
+        self._follow(self._act(replace(response, delay=0.0), greeting=greeting))
 
     def _flush(self) -> None:
         if octets := self._session.output():
@@ -240,9 +247,7 @@ class Connection(asyncio.Protocol):
         """Go on in TLS after the 220, or fail at it like the provider does."""
         self._flush()
         if self._office.provider.tls == "broken":
-            self._office.counts["tls_broken"] += 1
-            self._transport.write(HANDSHAKE_FAILURE)
-            self._transport.close()
+            self._fails_tls = True
             return
         self._transport.pause_reading()  # the client's hello is for the TLS layer
         self._handshake = self._loop.create_task(self._shake_hands())

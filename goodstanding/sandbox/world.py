@@ -229,6 +229,7 @@ class Sandbox:
             self._ready,
             tuple(self._status_of(office) for office in self.offices.values()),
             tuple(sorted(self.zones.zones)),
+            str(self._settings.data_dir or ""),
         )
 
     def _status_of(self, office: Office) -> ProviderStatus:

@@ -105,7 +105,10 @@ class Zones:
 def zone(apex: str, lines: Iterable[Line], *, broken: bool = False) -> Zone:
     """A zone from its lines, or SettingsError naming each line that cannot be read. SOA and NS are added."""
     apex = apex.rstrip(".").lower()
-    origin = dns.name.from_text(apex)
+    try:
+        origin = dns.name.from_text(apex)
+    except dns.exception.DNSException as problem:
+        raise SettingsError([f"zone {apex}: {problem}"]) from problem
     nodes: dict[str, dict[str, dns.rrset.RRset]] = {}
     problems = []
     for owner, kind, value in [("@", "NS", "ns.example."), *lines]:
@@ -191,7 +194,9 @@ def _owned(records: dns.rrset.RRset, name: str) -> dns.rrset.RRset:
 
 
 def _soa(apex: str) -> dns.rrset.RRset:
-    return dns.rrset.from_text(dns.name.from_text(apex), TTL, "IN", "SOA", f"ns.example. hostmaster.example. 1 3600 600 86400 {TTL}")
+    return dns.rrset.from_text(
+        dns.name.from_text(apex), TTL, "IN", "SOA", f"ns.example. hostmaster.example. 1 3600 600 86400 {TTL}"
+    )
 
 
 def _quoted(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from goodstanding.model import Identity, Stream, SubscriptionName, TenantName
+from goodstanding.model import DkimKey, Identity, Stream, SubscriptionName, TenantName
 from goodstanding.store.db import Tx
 
 
@@ -81,18 +81,6 @@ def live_credential(tx: Tx, username: str) -> Credential | None:
     name, tenant, subscription_name, stream, digest, created, revoked = row
     identity = Identity(TenantName(tenant), SubscriptionName(subscription_name), Stream(stream), name)
     return Credential(name, identity, bytes(digest), created, revoked)
-
-
-@dataclass(frozen=True, slots=True)
-class DkimKey:
-    """One DKIM key of a domain; the private key is sealed."""
-
-    domain: str
-    selector: str
-    kind: str
-    sealed: bytes
-    created: float
-    retired: float | None = None
 
 
 def add_domain(tx: Tx, name: str, tenant: str, now: float) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from goodstanding.events import Event
+from goodstanding.events import Dropped, Event
 from goodstanding.model import RANK, Envelope, Identity, MessageId, Recipient, Ret, Stream, WorkerId
 from goodstanding.store import journal
 from goodstanding.store.db import Row, Tx, Value
@@ -286,3 +286,43 @@ def give_back(tx: Tx, worker: WorkerId, recipients: Sequence[tuple[int, int]]) -
         f"UPDATE recipient SET {LET_GO}, attempts = attempts - 1 WHERE message = ? AND n = ? AND owner = ?",
         [(message, n, worker) for message, n in recipients],
     )
+
+
+def in_closed_segments(tx: Tx) -> list[tuple[MessageId, Place]]:
+    """Every message in a segment that is written no more."""
+    rows = tx.rows(
+        "SELECT m.id, m.segment, m.place, m.size, m.prefix FROM segment s JOIN message m ON m.segment = s.id "
+        "WHERE s.closed = 1"
+    )
+    return [(MessageId(row[0]), Place(*row[1:])) for row in rows]
+
+
+def move(tx: Tx, moves: Sequence[tuple[MessageId, int, Place]]) -> list[tuple[int, int]]:
+    """Point messages (id, old segment) at their new places; the (message, segment) pairs that are now superfluous.
+
+    A message that has left the queue meanwhile leaves its new place superfluous instead of its old one.
+    """
+    superfluous: list[tuple[int, int]] = []
+    for message, old, place in moves:
+        moved = tx.run(
+            "UPDATE message SET segment = ?, place = ? WHERE id = ? AND segment = ?",
+            (place.segment, place.offset, message, old),
+        )
+        superfluous.append((message, old if moved else place.segment))
+    return superfluous
+
+
+def drop_wished(tx: Tx, now: float) -> tuple[list[tuple[int, int]], list[Event]]:
+    """Drop what an operator wished away during an attempt that did not end it.
+
+    The messages (id, segment) that ended by it, and the entries for the journal.
+    """
+    rows = tx.rows(
+        "DELETE FROM recipient WHERE wish <> '' AND wish = 'drop' AND state <> 'claimed' "
+        "RETURNING message, n, tenant, address"
+    )
+    events: list[Event] = [
+        Dropped(tenant, MessageId(message), n, now, address, "operator", "asked for during an attempt")
+        for message, n, tenant, address in rows
+    ]
+    return leave(tx, [(row[0], 0, False) for row in rows]), events

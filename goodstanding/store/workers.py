@@ -69,3 +69,9 @@ def dead(tx: Tx, now: float, host: str, alone: bool) -> list[WorkerId]:
     """Workers whose lease ran out; with ``alone``, also all of this host (its supervisor has just started)."""
     rows = tx.rows("SELECT id FROM worker WHERE beat < ? OR (host = ? AND ? = 1)", (now - LEASE, host, int(alone)))
     return [WorkerId(row[0]) for row in rows]
+
+
+def eldest(tx: Tx) -> WorkerId | None:
+    """The living worker that does the chores of all."""
+    row = tx.row("SELECT MIN(id) FROM worker")
+    return WorkerId(row[0]) if row and row[0] is not None else None

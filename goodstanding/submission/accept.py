@@ -140,17 +140,16 @@ class FrontDoor:
         if incoming.large is not None:
             # The fsync of a large file would hold every other message of the commit up.
             await asyncio.get_running_loop().run_in_executor(self.threads, incoming.large.finish, content.prefix)
-        return _Prepared(self._entry(submission, message, found, now), content)
+        return _Prepared(self._entry(submission, message, found, now, _traits(submission, header)), content)
 
     @staticmethod
     def _starts_blank(incoming: Incoming) -> bool:
         first = incoming.head or b"".join(incoming.chunks[:2])
         return first.startswith(b"\r\n")
 
-    def _entry(self, submission: Submission, message: MessageId, found: HeaderFacts, now: float) -> Entry:
+    def _entry(self, submission: Submission, message: MessageId, found: HeaderFacts, now: float, traits: int) -> Entry:
         identity, envelope = submission.identity, submission.envelope
         at_once = self.room_for(identity, len(envelope.recipients))
-        traits = (EIGHT_BIT if envelope.body == "8BITMIME" else 0) | (SMTPUTF8 if envelope.smtputf8 else 0)
         events = [
             AcceptedEvent(
                 *(identity.tenant, message, n, now, recipient.address, identity.subscription, identity.stream.value),
@@ -161,6 +160,20 @@ class FrontDoor:
         ]
         owner = self.worker if at_once else WorkerId(0)
         return Entry(message, identity, envelope, traits, owner, now, events)
+
+
+def _traits(submission: Submission, header: bytes) -> int:
+    """What the next hop must offer for this message: found by looking, since clients declare too much or too little."""
+    envelope, incoming = submission.envelope, submission.incoming
+    if incoming.large is not None:
+        eight_bit = envelope.body == "8BITMIME" or not incoming.head.isascii()
+    else:
+        eight_bit = not all(chunk.isascii() for chunk in incoming.chunks)
+    # RFC 6531 §3.4: only a message that needs it is sent with SMTPUTF8
+    needs_utf8 = envelope.smtputf8 and not (
+        header.isascii() and envelope.sender.isascii() and all(one.address.isascii() for one in envelope.recipients)
+    )
+    return (EIGHT_BIT if eight_bit else 0) | (SMTPUTF8 if needs_utf8 else 0)
 
 
 def _sign(signers: Sequence[Signer], header: bytes, incoming: Incoming, now: float) -> bytes:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from goodstanding.model import DkimKey
 from goodstanding.sealed import unseal
-from goodstanding.store.estate import DkimKey
 from goodstanding.wire.dkim import Signer, load_key
 
 

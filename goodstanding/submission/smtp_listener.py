@@ -9,21 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, ClassVar, cast
 
 import structlog
 
 from goodstanding.errors import StoreError
 from goodstanding.model import Envelope, Identity, Reply, message_name
-from goodstanding.outside import Clock
-from goodstanding.settings import SubmissionSettings
-from goodstanding.store.spool import Spool
-from goodstanding.submission.accept import Accepted, FrontDoor, Submission, store_reply
-from goodstanding.submission.authentication import Credentials, GuessBrake, TrustedNetworks
-from goodstanding.submission.incoming import Incoming, Memory
+from goodstanding.submission.accept import Accepted, Submission, store_reply
+from goodstanding.submission.incoming import Incoming
+from goodstanding.submission.reception import GOING, Reception
 from goodstanding.wire.message import Arrival
 from goodstanding.wire.smtp_events import (
     AuthGiven,
@@ -50,76 +46,11 @@ WELCOME = Reply(235, "2.7.0", "welcome")
 WRONG = Reply(535, "5.7.8", "user name or password is wrong")
 SLOW_DOWN = Reply(454, "4.7.0", "too many failed logins from your address; wait a minute")
 NOT_YOU = Reply(535, "5.7.8", "this credential may only act as itself; leave the authorization identity empty")
-GOING = Reply(421, "4.3.2", "the server is shutting down; try again in a moment")
 CROWDED = Reply(421, "4.7.0", "too many connections from your address; close some first")
 FULL = Reply(421, "4.3.2", "too many connections; try again in a moment")
-IDLE = Reply(421, "4.4.2", "you were silent for too long; connect again when you are ready")
-TOO_SLOW = Reply(421, "4.4.2", "the message took too long to arrive; connect again")
-NO_TLS = Reply(421, "4.7.0", "TLS could not be started")
 
 FAILED_LOGIN_PAUSE = 1.0
 """Seconds until a wrong password is answered."""
-SWEEP = 1.0
-"""Seconds between looks at the clock for silent connections."""
-
-
-@dataclass(slots=True)
-class Reception:
-    """What all listeners of a worker share."""
-
-    settings: SubmissionSettings
-    hostname: str
-    clock: Clock
-    door: FrontDoor
-    spool: Spool
-    credentials: Credentials
-    """Replaced when credentials change."""
-    trusted: TrustedNetworks
-    tls: ssl.SSLContext | None
-    brake: GuessBrake = field(init=False)
-    memory: Memory = field(init=False)
-    open: set[Conversation] = field(default_factory=set)
-    by_address: Counter[str] = field(default_factory=Counter)
-    closing: bool = False
-    sessions: int = 0
-    refused: Counter[str] = field(default_factory=Counter)
-    """Final 4xx and 5xx answers to messages and recipients, by enhanced code."""
-
-    def __post_init__(self) -> None:
-        self.brake = GuessBrake(self.settings.failed_logins)
-        self.memory = Memory(self.settings.memory_limit)
-
-    def policy(self, tls: str) -> ServerPolicy:
-        """What a listener of this kind offers."""
-        return ServerPolicy(
-            hostname=self.hostname,
-            size_limit=self.settings.size_limit,
-            recipients_limit=self.settings.recipients_limit,
-            error_budget=self.settings.error_budget,
-            auth=tls != "none",
-            auth_required=True,
-            tls=tls == "starttls",
-        )
-
-    async def sweep(self) -> None:
-        """Close connections that have been silent too long; runs until cancelled."""
-        while True:
-            await self.clock.sleep_until(self.clock.now() + SWEEP)
-            now = asyncio.get_running_loop().time()
-            for conversation in [c for c in self.open if now > c.deadline or now > c.message_deadline]:
-                conversation.end(IDLE if now > conversation.deadline else TOO_SLOW)
-
-    async def close(self, patience: float) -> None:
-        """Say goodbye to everybody; a message that is arriving may finish within ``patience`` seconds."""
-        self.closing = True
-        for conversation in list(self.open):
-            conversation.leave_when_done()
-        loop = asyncio.get_running_loop()
-        until = loop.time() + patience
-        while self.open and loop.time() < until:
-            await asyncio.sleep(0.02)
-        for conversation in list(self.open):
-            conversation.end(GOING)
 
 
 class Conversation(asyncio.Protocol):
@@ -418,7 +349,7 @@ async def listen(reception: Reception) -> list[asyncio.Server]:
         policy = reception.policy(listener.tls)
         servers.append(
             await loop.create_server(
-                lambda policy=policy, implicit=implicit: Conversation(reception, policy, implicit),  # type: ignore[misc]
+                lambda policy=policy, implicit=implicit: Conversation(reception, policy, implicit),
                 listener.address,
                 listener.port,
                 reuse_port=True,

@@ -78,6 +78,8 @@ def split_path(argument: str) -> tuple[str, str]:
 
 def domain_to_ascii(domain: str) -> str | None:
     """The domain as DNS knows it, in lower case with A-labels (RFC 5890), or None when it cannot be one."""
+    if len(domain) > DOMAIN_LIMIT:
+        return None
     if domain.isascii():
         domain = domain.lower()
         if domain.lstrip(HOST) or ".." in domain or not domain or "." in (domain[0], domain[-1]):
@@ -87,11 +89,10 @@ def domain_to_ascii(domain: str) -> str | None:
         if encoded is None:
             return None
         domain = encoded
-    if len(domain) > DOMAIN_LIMIT:
-        return None
     if len(domain) <= LABEL_LIMIT and "xn--" not in domain:  # nearly every domain: no label can be wrong
         return domain
-    return domain if all(_is_label(label) for label in domain.split(".")) else None
+    fits = len(domain) <= DOMAIN_LIMIT and all(_is_label(label) for label in domain.split("."))
+    return domain if fits else None
 
 
 def xtext_encode(text: str) -> str:
@@ -225,8 +226,10 @@ def _to_a_labels(domain: str) -> str | None:
             if not label or label.lstrip(HOST):
                 return None
             labels.append(label)
-        elif all(unicodedata.category(char) in WORD_CATEGORIES or char in "-_" + JOINERS for char in label):
-            if unicodedata.category(label[0]).startswith("M"):  # RFC 5891 §4.2.3.2
+        elif len(label) <= LABEL_LIMIT and all(
+            unicodedata.category(char) in WORD_CATEGORIES or char in "-_" + JOINERS for char in label
+        ):
+            if unicodedata.category(label[0]).startswith("M") or label[2:4] == "--":  # RFC 5891 §4.2.3.1-2
                 return None
             labels.append("xn--" + label.encode("punycode").decode("ascii"))
         else:

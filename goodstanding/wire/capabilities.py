@@ -101,7 +101,8 @@ def read_capabilities(text: str) -> Capabilities:
     extensions: dict[str, str] = {}
     for line in text.split("\n")[1:]:
         keyword, _, parameters = line.strip().replace("=", " ", line.upper().startswith("AUTH=")).partition(" ")
-        extensions[keyword.upper()] = parameters.strip()
+        if keyword:  # smtp-sink ends its list with an empty line
+            extensions[keyword.upper()] = parameters.strip()
     limits = dict(word.upper().split("=", 1) for word in extensions.get("LIMITS", "").split() if "=" in word)
     return Capabilities(
         extensions,

@@ -90,18 +90,16 @@ def generate_key(kind: KeyKind) -> bytes:
 
 def load_key(octets: bytes) -> SigningKey:
     """A key from DER, or from PEM as other programs export it; ValueError when it cannot sign for us."""
-    load = serialization.load_pem_private_key if octets.lstrip().startswith(b"-----") else _load_der
-    private = load(octets, None)
-    if isinstance(private, rsa.RSAPrivateKey):
-        if private.key_size < 1024:
-            raise ValueError(f"an RSA key of {private.key_size} bits is ignored by receivers: use 2048 (RFC 8301)")
-        return SigningKey(private)
-    if isinstance(private, ed25519.Ed25519PrivateKey):
-        return SigningKey(private)
-    raise ValueError(f"DKIM knows RSA and Ed25519 keys, not {type(private).__name__}")
-
-
-_load_der = serialization.load_der_private_key
+    is_pem = octets.lstrip().startswith(b"-----BEGIN")
+    try:
+        private = (serialization.load_pem_private_key if is_pem else serialization.load_der_private_key)(octets, None)
+    except TypeError as exc:
+        raise ValueError("the key is protected by a password: store it without, it is sealed here") from exc
+    if isinstance(private, rsa.RSAPrivateKey) and private.key_size < 1024:
+        raise ValueError(f"an RSA key of {private.key_size} bits is ignored by receivers: use {RSA_BITS} (RFC 8301)")
+    if not isinstance(private, rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey):
+        raise ValueError(f"DKIM knows RSA and Ed25519 keys, not {type(private).__name__}")
+    return SigningKey(private)
 
 
 def dns_record(key: SigningKey) -> str:

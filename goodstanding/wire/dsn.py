@@ -296,7 +296,7 @@ def _about(recipient: DsnRecipient, utf8: bool) -> bytes:
     fields.append(_field("Action", recipient.action))
     fields.append(_field("Status", recipient.status))
     if recipient.remote_host:
-        fields.append(_field("Remote-MTA", f"dns; {recipient.remote_host.split()[0]}"))
+        fields.append(_field("Remote-MTA", "dns; " + recipient.remote_host.partition(" ")[0]))
     if recipient.reply is not None:
         kind = "smtp" if recipient.remote_host else "X-Goodstanding"  # RFC 3464 §2.3.6: nobody said this by SMTP
         fields.append(_field("Diagnostic-Code", f"{kind}; {recipient.reply}"[:4_000], utf8))

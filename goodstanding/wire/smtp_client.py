@@ -11,7 +11,7 @@ oldest first. States, in order of life:
 
 What can go wrong: a positive reply of the wrong kind is nonsense and raises RemoteProtocolError; the shell then calls
 `broken`, which closes the books of the transaction without forgetting what was already learned about single recipients.
-A reply to no command ends the connection, but not what came before it: some servers confirm a message twice.
+A reply to a command not sent yet ends the connection, but not what came before: some servers confirm a message twice.
 """
 
 from __future__ import annotations
@@ -327,10 +327,10 @@ class Client:
         stage = self._unanswered.popleft() if self._unanswered else ""
         if reply.code == 421:  # RFC 5321 §3.8: may answer any command, or none, and ends the connection
             self._dismissed(reply, STAGE_OF.get(stage, stage), events)
-        elif stage:
+        elif stage and not self._output:
             TAKERS[stage](self, reply, events)
-        else:
-            self._end(events)  # out of step: nothing it says next can be trusted, but what is settled stays settled
+        else:  # an answer before the question: nothing it says next can be trusted, but what is settled stays settled
+            self._end(events)
 
     def _dismissed(self, reply: Reply, stage: str, events: list[ClientEvent]) -> None:
         """The server hangs up: its reply is the answer to everything still open."""

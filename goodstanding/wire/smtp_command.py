@@ -50,14 +50,14 @@ def read_mail(argument: str, offered: frozenset[str], size_limit: int) -> Envelo
     text, rest = split_path(argument[5:])
     if not text:
         return _unreadable("MAIL FROM:<user@example.com>, or MAIL FROM:<> for a notice")
-    given = _read_parameters(rest, MAIL_PARAMETERS, offered) if rest else {}
-    if isinstance(given, Reply):
-        return given
-    sender = read_path(text, smtputf8="SMTPUTF8" in given, null=True)
+    sender = read_path(text, smtputf8=bool(rest) and "SMTPUTF8" in rest.upper().split(), null=True)
     if isinstance(sender, Flaw):
         return _refused(text, sender, {"path": "5.1.7", "domain": "5.1.8", "charset": "5.6.7"})
-    if not given:
+    if not rest:
         return Envelope(sender)
+    given = _read_parameters(rest, MAIL_PARAMETERS, offered)
+    if isinstance(given, Reply):
+        return given
     size = int(given.get("SIZE", "0"))
     if size > size_limit:  # RFC 1870 §6.1
         return Reply(552, "5.3.4", f"A message of {size} octets is over the limit of {size_limit}. Make it smaller")
@@ -79,16 +79,16 @@ def read_rcpt(argument: str, offered: frozenset[str], smtputf8: bool, hostname: 
     text, rest = split_path(argument[3:])
     if not text:
         return _unreadable("RCPT TO:<user@example.com>")
-    given = _read_parameters(rest, RCPT_PARAMETERS, offered) if rest else {}
-    if isinstance(given, Reply):
-        return given
     address = read_path(text, smtputf8=smtputf8, postmaster=True)
     if isinstance(address, Flaw):
         return _refused(text, address, {"path": "5.1.3", "domain": "5.1.2", "charset": "5.6.7"})
     if "@" not in address:
         address = f"{address}@{hostname}"
-    if not given:
+    if not rest:
         return Recipient(address)
+    given = _read_parameters(rest, RCPT_PARAMETERS, offered)
+    if isinstance(given, Reply):
+        return given
     notify = given["NOTIFY"].upper().split(",") if "NOTIFY" in given else []
     orcpt = given.get("ORCPT", "")
     if not orcpt.isascii() and not smtputf8:  # RFC 6533 §3

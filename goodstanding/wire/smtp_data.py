@@ -88,14 +88,14 @@ class DataBody:
                 return b"", octets[3:]
             start = 1
         if octets.rfind(DOT_LINE, start) < 0:  # nearly every chunk; looking from the right is twice as fast
-            return self._pass_on(octets, start), None
+            return self.scrutiny.pass_on(self._hold_back(octets, start)), None
         end = octets.find(END_OF_DATA, start)
         if end < 0:
-            return _unstuffed(self._pass_on(octets, start)), None
-        return _unstuffed(self.scrutiny.pass_on(octets[start : end + 2])), octets[end + 5 :]
+            return self.scrutiny.pass_on(_unstuffed(self._hold_back(octets, start))), None
+        return self.scrutiny.pass_on(_unstuffed(octets[start : end + 2])), octets[end + 5 :]
 
-    def _pass_on(self, octets: bytes, start: int) -> bytes:
-        """A chunk without an end of data, except what must be held back."""
+    def _hold_back(self, octets: bytes, start: int) -> bytes:
+        """A chunk without the octets at its end that may turn out to be the end of data."""
         end = len(octets)
         if octets.endswith((b"\r", DOT_LINE)):
             end -= 2 if octets.endswith(b"\r\n.\r") else 1
@@ -103,7 +103,7 @@ class DataBody:
         content = octets[start:end]  # the very same object where nothing is cut off
         if content:
             self._at_line_start = content.endswith(b"\r\n")
-        return self.scrutiny.pass_on(content)
+        return content
 
 
 class ChunkedBody:

@@ -88,11 +88,12 @@ class Dialogue:
         self.asked = event
         return event
 
-    def refuse(self, reply: Reply, cost: int = 1) -> Event | None:
+    def refuse(self, reply: Reply, cost: int | None = None) -> Event | None:
         """Say a refusal, and charge it if the protocol was hurt (RFC 3463 X.5 and X.7) rather than a wish denied."""
         self.say(reply)
-        if reply.enhanced[1:3] in (".5", ".7"):
-            self.errors += cost
+        if cost is None:
+            cost = 1 if reply.enhanced[1:3] in (".5", ".7") else 0
+        self.errors += cost
         return self.hang_up(answers.TOO_MANY_ERRORS) if self.errors >= self.policy.error_budget else None
 
     def out_of_turn(self, reply: Reply) -> Event | None:

@@ -106,7 +106,7 @@ def test_every_reply_of_the_collection_is_judged_by_its_code() -> None:
     refusals = [
         text
         for line in lines
-        if (text := json.loads(line)["text"])[:1] in "45" and text[:3].isdigit() and text[3] == " "
+        if (text := json.loads(line)["text"])[:1] in "45" and text[:3].isdigit() and text[3:4] == " "
     ]
     assert len(refusals) > 100
     for text in refusals:

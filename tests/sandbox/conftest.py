@@ -17,7 +17,12 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ready]:
     """Where the sandbox is; greylisting takes no time in it."""
     folder: Path = tmp_path_factory.mktemp("sandbox")
     settings = SandboxSettings(
-        smtp_port=0, dns_port=0, control_port=0, data_dir=folder / "mail", ready_file=folder / "ready.json", patience=0.0
+        smtp_port=0,
+        dns_port=0,
+        control_port=0,
+        data_dir=folder / "mail",
+        ready_file=folder / "ready.json",
+        patience=0.0,
     )
     started = threading.Event()
     found: list[Ready] = []

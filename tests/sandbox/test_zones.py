@@ -102,6 +102,11 @@ def test_a_record_that_cannot_be_read_is_refused_in_words(line: tuple[str, str, 
     assert problem in str(refused.value)
 
 
+def test_a_zone_whose_name_is_none_is_refused_in_words() -> None:
+    with pytest.raises(SettingsError, match=r"zone a\.\.example: A DNS label is empty"):
+        zone("a..example", [])
+
+
 def test_a_zone_published_again_replaces_the_first() -> None:
     zones = world()
     zones.add(zone("acme.example", [("@", "A", "127.0.0.2")]))
@@ -157,9 +162,12 @@ def test_what_is_no_query_gets_no_answer_or_a_refusal() -> None:
 QUESTION = dns.message.make_query("gmail.example", "MX", use_edns=True).to_wire()
 
 
-@given(st.binary(max_size=200) | st.tuples(st.integers(0, len(QUESTION)), st.binary(max_size=4)).map(
-    lambda cut: QUESTION[: cut[0]] + cut[1] + QUESTION[cut[0] + len(cut[1]) :]
-))
+@given(
+    st.binary(max_size=200)
+    | st.tuples(st.integers(0, len(QUESTION)), st.binary(max_size=4)).map(
+        lambda cut: QUESTION[: cut[0]] + cut[1] + QUESTION[cut[0] + len(cut[1]) :]
+    )
+)
 def test_garbage_is_answered_or_ignored(packet: bytes) -> None:
     answer = respond(ZONES, packet, size=UDP_SIZE)
     assert answer is None or len(answer) <= UDP_SIZE

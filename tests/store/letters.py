@@ -3,14 +3,18 @@
 from collections.abc import Sequence
 from itertools import count
 
+import pytest
+
 from goodstanding.events import Accepted, Bounced, Deferred, Delivered
 from goodstanding.model import Envelope, Identity, MessageId, Recipient, Stream, SubscriptionName, TenantName, WorkerId
 from goodstanding.store import queue
 from goodstanding.store.db import Database, Tx
 from goodstanding.store.queue import FIRST_LANE, Claimed, Entry, Lane, Settlement, Want
 from goodstanding.store.schema import migrate
-from goodstanding.store.spool import Content, Place
+from goodstanding.store.spool import Content, LargeFile, Place
 
+sqlite_only = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+"""For what PostgreSQL does by itself or does not do at all."""
 NOBODY = WorkerId(0)
 HERE = Place(segment=1, offset=0, size=4, prefix=2)
 _ids = count(1)
@@ -28,15 +32,19 @@ def identity(tenant: str = "acme", stream: Stream = Stream.BULK) -> Identity:
 
 
 def letter(
-    *recipients: str, owner: WorkerId = NOBODY, who: Identity | None = None, due: float = 0.0, body_size: int = 4
+    *recipients: str,
+    owner: WorkerId = NOBODY,
+    who: Identity | None = None,
+    due: float = 0.0,
+    message: MessageId | None = None,
 ) -> Entry:
     """An entry for the queue, with an Accepted event for each recipient."""
     who = who or identity()
-    message = MessageId(next(_ids))
+    message = message or MessageId(next(_ids))
     addresses = recipients or ("a@example.net",)
     envelope = Envelope("sender@example.com", tuple(Recipient(address) for address in addresses))
     events = [
-        Accepted(who.tenant, message, n, due, address, who.subscription, who.stream, envelope.sender, body_size)
+        Accepted(who.tenant, message, n, due, address, who.subscription, who.stream, envelope.sender, 4)
         for n, address in enumerate(addresses)
     ]
     return Entry(message, who, envelope, 0, owner, due, events)
@@ -88,5 +96,5 @@ def _address(claimed: Claimed, n: int) -> str:
     return next(one.recipient.address for one in claimed.recipients if one.n == n)
 
 
-def content(message: int, body: bytes, prefix: bytes = b"") -> Content:
-    return Content(message, [body], len(body), prefix)
+def content(message: int, body: bytes, prefix: bytes = b"", large: LargeFile | None = None) -> Content:
+    return Content(message, [body], len(body), prefix, large)

@@ -1,22 +1,8 @@
 """Tenants, credentials, domains and keys: who was first stays, what was revoked opens nothing."""
 
-from collections.abc import Iterator
-
-import pytest
-
-from goodstanding.model import Stream
+from goodstanding.model import DkimKey, Stream
 from goodstanding.store import estate
 from goodstanding.store.db import Tx
-from goodstanding.store.estate import DkimKey
-from tests.store.letters import opened
-
-
-@pytest.fixture
-def tx(database_url: str) -> Iterator[Tx]:
-    database = opened(database_url)
-    with database.tx() as tx:
-        yield tx
-    database.close()
 
 
 def test_the_stream_of_a_subscription_never_changes(tx: Tx) -> None:

@@ -1,6 +1,5 @@
 """The journal: what went in comes out, in order, found by message and by address."""
 
-from collections.abc import Iterator
 from dataclasses import fields
 
 import pytest
@@ -9,15 +8,6 @@ from goodstanding.events import KINDS, Accepted, Delivered, Dropped, Event, Refu
 from goodstanding.model import MessageId
 from goodstanding.store import journal
 from goodstanding.store.db import Tx
-from tests.store.letters import opened
-
-
-@pytest.fixture
-def tx(database_url: str) -> Iterator[Tx]:
-    database = opened(database_url)
-    with database.tx() as tx:
-        yield tx
-    database.close()
 
 
 def accepted(message: int, recipient: str, at: float = 1.0) -> Accepted:

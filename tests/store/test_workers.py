@@ -1,7 +1,6 @@
 """Worker lives: unique for ever, buried once, and the dead do not commit."""
 
 import threading
-from collections.abc import Iterator
 
 import pytest
 
@@ -9,14 +8,7 @@ from goodstanding.errors import StoreError
 from goodstanding.model import WorkerId
 from goodstanding.store import workers
 from goodstanding.store.db import Database
-from tests.store.letters import add, addresses, claim_all, letter, opened, want
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    database = opened(database_url)
-    yield database
-    database.close()
+from tests.store.letters import add, addresses, claim_all, letter, want
 
 
 def test_no_id_ever_comes_back(database: Database) -> None:

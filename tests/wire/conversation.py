@@ -1,8 +1,9 @@
 """The shortest shell a server session can have: it answers every event at once and keeps what it was told."""
 
+from base64 import b64encode
 from collections.abc import Callable, Iterable
 
-from goodstanding.model import Reply
+from goodstanding.model import Envelope, Recipient, Reply
 from goodstanding.wire.reply import ReplyReader
 from goodstanding.wire.smtp_server import (
     AuthGiven,
@@ -20,6 +21,10 @@ from goodstanding.wire.smtp_server import (
 
 ANSWERED = AuthGiven | MailFrom | RcptTo | BodyStart | MessageReceived
 OPEN = ServerPolicy("mx.test", auth_required=False)
+ENVELOPE = b"MAIL FROM:<a@x.test>\r\nRCPT TO:<b@y.test>\r\n"
+STARTED = Envelope("a@x.test")
+SENT = Envelope("a@x.test", (Recipient("b@y.test"),))
+PLAIN = b"AUTH PLAIN " + b64encode(b"\0user\0secret")
 
 
 def accept_all(event: ANSWERED) -> Reply:
@@ -108,4 +113,11 @@ def greeted(policy: ServerPolicy = OPEN, **kwargs: object) -> Conversation:
     """A conversation behind its EHLO."""
     conversation = Conversation(policy, **kwargs)  # type: ignore[arg-type]
     conversation.line("EHLO client.test")
+    return conversation
+
+
+def in_transaction(policy: ServerPolicy = OPEN) -> Conversation:
+    """A conversation behind ENVELOPE."""
+    conversation = greeted(policy)
+    assert conversation.codes(ENVELOPE) == [250, 250]
     return conversation

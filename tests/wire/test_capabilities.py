@@ -95,7 +95,7 @@ def test_without_limits_a_transaction_has_what_every_server_takes() -> None:
         ("mx.example.org", {}),
         ("mx greets you\nSIZE 3588 \n8bitmime", {"SIZE": "3588", "8BITMIME": ""}),
         ("mx\nAUTH=PLAIN LOGIN", {"AUTH": "PLAIN LOGIN"}),
-        ("mx\n\nX-WHAT ever", {"": "", "X-WHAT": "ever"}),
+        ("mx\n\nX-WHAT ever\n", {"X-WHAT": "ever"}),
     ],
 )
 def test_extensions_are_read_from_the_answer_to_ehlo(text: str, extensions: dict[str, str]) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from goodstanding.model import Reply
 from goodstanding.wire.address import parse_path, split_path
-from goodstanding.wire.smtp_server import ServerPolicy
+from goodstanding.wire.smtp_server import AuthGiven
 from tests.conftest import shared_data
-from tests.wire.conversation import OPEN, Conversation, greeted
+from tests.wire.conversation import ANSWERED, OPEN, Conversation, accept_all, greeted
 
 OUTSIDE = {
     "IGNORE_BROKEN": "asks for a value where nothing can be read",
@@ -94,10 +95,14 @@ def dialogues() -> Iterator[tuple[str, list[dict[str, str]]]]:
         yield row["name"], row["steps"]
 
 
-def listener(address: str) -> tuple[ServerPolicy, bool]:
-    """The dialogues were written for chasquid: port 1025 takes mail, 1587 and 1465 take submissions."""
-    limits = replace(OPEN, hostname="testserver", size_limit=1_000_000)
-    return limits, "1465" in address
+CHASQUID = replace(OPEN, hostname="testserver", size_limit=1_000_000)
+
+
+def chasquid_accounts(event: ANSWERED) -> Reply:
+    """The one account the dialogues know."""
+    if isinstance(event, AuthGiven) and (event.user, event.password) == ("user@testserver", "secretpassword"):
+        return Reply(235, "2.7.0", "Welcome")
+    return accept_all(event)
 
 
 def expected(step: dict[str, str]) -> str:
@@ -114,8 +119,7 @@ def run(steps: list[dict[str, str]]) -> list[str]:
     for step in steps:
         match step["op"]:
             case "tcp_connect" | "tls_connect":
-                policy, tls = listener(step["arg"])
-                server = Conversation(policy, tls=tls or step["op"] == "tls_connect")
+                server = Conversation(CHASQUID, tls=step["op"] == "tls_connect", decide=chasquid_accounts)
                 replies = [server.said.decode()]
             case "send_line" | "send_raw":
                 end = "\r\n" if step["op"] == "send_line" else ""

@@ -330,12 +330,26 @@ def test_records_hold_what_receivers_expect() -> None:
     assert re.fullmatch(r"v=DKIM1; k=ed25519; p=[A-Za-z0-9+/]{43}=", dns_record(key("ed25519-sha256")))
 
 
-def test_keys_that_receivers_ignore_are_refused_with_the_reason() -> None:
-    form = (serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    with pytest.raises(ValueError, match="DKIM knows RSA and Ed25519 keys"):
-        load_key(ec.generate_private_key(ec.SECP256R1()).private_bytes(*form))
-    with pytest.raises(ValueError):
-        load_key(b"no key")
+def short_rsa_key() -> rsa.RSAPrivateKey:
+    p, q, e = 2**521 - 1, 2**127 - 1, 65_537
+    d = pow(e, -1, (p - 1) * (q - 1))
+    public = rsa.RSAPublicNumbers(e, p * q)
+    return rsa.RSAPrivateNumbers(p, q, d, d % (p - 1), d % (q - 1), pow(q, -1, p), public).private_key()
+
+
+def test_keys_that_cannot_sign_for_us_are_refused_with_the_reason() -> None:
+    pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    open_, closed = serialization.NoEncryption(), serialization.BestAvailableEncryption(b"password")
+    curve = ec.generate_private_key(ec.SECP256R1())
+    for octets, reason in (
+        (short_rsa_key().private_bytes(pem, pkcs8, open_), "an RSA key of 648 bits is ignored by receivers: use 2048"),
+        (curve.private_bytes(pem, pkcs8, open_), "DKIM knows RSA and Ed25519 keys"),
+        (curve.private_bytes(pem, pkcs8, closed), "protected by a password"),
+        (b"no key", "Could not deserialize"),
+        (b"-----BEGIN PRIVATE KEY-----", "Unable to load"),
+    ):
+        with pytest.raises(ValueError, match=reason):
+            load_key(octets)
 
 
 def test_a_key_does_not_show_itself() -> None:

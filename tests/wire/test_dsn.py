@@ -52,7 +52,7 @@ FACTS = DsnFacts(
 
 def read(octets: bytes) -> tuple[EmailMessage, EmailMessage, list[Message], EmailMessage]:
     """The notification and its three parts, as the standard library reads them."""
-    whole = email.message_from_bytes(octets, policy=email.policy.default)
+    whole = email.message_from_bytes(octets.replace(b"\r\n", b"\n"), policy=email.policy.default)
     assert isinstance(whole, EmailMessage)
     assert whole.get_content_type() == "multipart/report" and not whole.defects
     words, status, original = whole.iter_parts()
@@ -65,7 +65,7 @@ def groups(status: Message) -> list[Message]:
     if isinstance(payload, str):  # message/global-delivery-status is text to the standard library
         text = status.get_payload(decode=True)
         assert isinstance(text, bytes)
-        return [email.message_from_bytes(group) for group in text.strip().split(b"\r\n\r\n")]
+        return [email.message_from_bytes(group) for group in text.strip().split(b"\n\n")]
     return list(payload)
 
 
@@ -94,7 +94,7 @@ def test_its_header_says_what_it_is_and_to_what_it_answers() -> None:
     assert_well_formed(octets)
     assert {name: str(value) for name, value in whole.items()} == {
         "From": "Mail delivery system <MAILER-DAEMON@mx.shop.example>",
-        "To": "<alice@shop.example>",
+        "To": "alice@shop.example",
         "Subject": "Not delivered: Your receipt",
         "Date": date_time(NOW),
         "Message-ID": "<b0123456789abcdef@mx.shop.example>",
@@ -256,9 +256,7 @@ def test_with_smtputf8_everything_is_told_as_it_is() -> None:
 def test_the_header_of_the_original_comes_back() -> None:
     original = read(build(FACTS))[3]
     assert original.get_content_type() == "text/rfc822-headers"
-    assert original.get_payload() == HEADER.decode().replace("\r\n\r\n", "\r\n").replace("\r\n", "\n") or (
-        original.get_payload(decode=True) == HEADER[:-2]
-    )
+    assert original.get_payload(decode=True) == HEADER[:-2].replace(b"\r\n", b"\n")
 
 
 def test_the_whole_original_comes_back_where_it_was_asked_for() -> None:
@@ -281,7 +279,7 @@ def test_a_header_outside_ascii_comes_back_in_disguise() -> None:
     assert_well_formed(octets)
     original = read(octets)[3]
     assert original["Content-Transfer-Encoding"] == "quoted-printable"
-    assert original.get_payload(decode=True) == header[:-2]
+    assert original.get_payload(decode=True) == header[:-2].replace(b"\r\n", b"\n")
 
 
 def test_with_smtputf8_a_body_outside_ascii_comes_back() -> None:
@@ -294,13 +292,9 @@ def test_with_smtputf8_a_body_outside_ascii_comes_back() -> None:
 
 # --- strangers' words ------------------------------------------------------------------------------------------------
 
-HOSTILE = st.text(max_size=60) | st.lists(
-    st.sampled_from(
-        ["\r\n", "\r\n\r\n", "\n", "\r", "\0", "\x85", "\u2028", "--b0123456789abcdef", "Bcc: x@y", " ", "x" * 1_200]
-        + ["é" * 600, "=?utf-8?q?=0A?=", "<", ">", ";", '"', "\ud800", ".\r\n"]
-    ),
-    max_size=8,
-).map("".join)
+BREAKS = ["\r\n", "\r\n\r\n", "\n", "\r", "\0", "\x85", "\u2028", " ", "\r\n--", "\ud800"]
+INTRUDERS = ["Bcc: x@y", "x" * 1_200, "é" * 600, "=?utf-8?q?=0A?=", "<", ">", ";", '"', ".\r\n"]
+HOSTILE = st.text(max_size=60) | st.lists(st.sampled_from(BREAKS + INTRUDERS), max_size=8).map("".join)
 ACTIONS: st.SearchStrategy[Action] = st.sampled_from(["failed", "delayed", "relayed"])
 
 
@@ -319,11 +313,9 @@ def test_no_words_of_strangers_break_out_of_their_place(
     )
     octets = build(report)
     assert_well_formed(octets, ascii_only=not smtputf8)
-    head = parse_header(octets)
-    names = "from to subject date message-id auto-submitted mime-version content-type in-reply-to references".split()
-    assert [name for name, _ in head.fields] in (names, names[:-2])
-    assert octets.count(b"\r\n--b0123456789abcdef\r\n") - text.count("\n--b") * 0 >= 3
+    assert {name for name, _ in parse_header(octets).fields} <= {name.lower() for name in read(build(FACTS))[0]}
     parts = octets.split(b"\r\n--b0123456789abcdef")
+    assert len(parts) == 5
     status = parts[2].partition(b"\r\n\r\n")[2]
     allowed = rb"(Original|Final)-Recipient|Original-Envelope-Id|Reporting-MTA|X-Goodstanding-Message|Arrival-Date"
     allowed += rb"|Action|Status|Remote-MTA|Diagnostic-Code|Last-Attempt-Date|Will-Retry-Until"

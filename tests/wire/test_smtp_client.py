@@ -45,9 +45,18 @@ def opened(*extensions: str) -> Client:
     client = Client("out.example.com", tls="never")
     lines = ["mx.example.org", *extensions]
     ehlo = "".join(f"250-{line}\r\n" for line in lines[:-1]) + f"250 {lines[-1]}\r\n"
-    assert client.receive(b"220 mx.example.org ESMTP\r\n" + ehlo.encode()) == [Ready()]
-    client.output()
+    assert hear(client, b"220 mx.example.org ESMTP\r\n" + ehlo.encode())[0] == [Ready()]
     return client
+
+
+def hear(client: Client, said: bytes) -> tuple[list[ClientEvent], bytes]:
+    """Let the client hear line by line: the events, and what it said in between."""
+    events: list[ClientEvent] = []
+    output = client.output()
+    for line in said.splitlines(keepends=True):
+        events += client.receive(line)
+        output += client.output()
+    return events, output
 
 
 def to(*recipients: Recipient, sender: str = "news@example.com") -> Transaction:
@@ -83,15 +92,14 @@ def test_the_first_word_is_the_servers() -> None:
     ],
 )
 def test_a_refused_opening_names_its_stage(said: bytes, stage: str) -> None:
-    (refused, *_) = Client("out.example.com").receive(said)
+    (refused, *_), _ = hear(Client("out.example.com"), said)
     assert isinstance(refused, Refused)
     assert refused.stage == stage
 
 
 def test_a_server_without_ehlo_is_greeted_the_old_way() -> None:
     client = Client("out.example.com")
-    client.receive(b"220 ancient\r\n502 what?\r\n")
-    assert client.output() == b"EHLO out.example.com\r\nHELO out.example.com\r\n"
+    assert hear(client, b"220 ancient\r\n502 what?\r\n")[1] == b"EHLO out.example.com\r\nHELO out.example.com\r\n"
     assert client.waiting == "hello"
     assert client.receive(b"250 hello\r\n") == [Ready()]
     assert client.capabilities == Capabilities()
@@ -99,8 +107,7 @@ def test_a_server_without_ehlo_is_greeted_the_old_way() -> None:
 
 def test_tls_is_taken_where_it_is_offered_and_starts_all_over() -> None:
     client = Client("out.example.com")
-    client.receive(b"220 hi\r\n250-hi\r\n250-STARTTLS\r\n250 DSN\r\n")
-    assert client.output().endswith(b"STARTTLS\r\n")
+    assert hear(client, b"220 hi\r\n250-hi\r\n250-STARTTLS\r\n250 DSN\r\n")[1].endswith(b"STARTTLS\r\n")
     assert client.receive(b"220 go ahead\r\n") == [TlsWanted()]
     client.tls_started()
     assert client.output() == b"EHLO out.example.com\r\n"
@@ -111,7 +118,7 @@ def test_tls_is_taken_where_it_is_offered_and_starts_all_over() -> None:
 
 def test_what_was_said_in_the_clear_behind_starttls_counts_for_nothing() -> None:
     client = Client("out.example.com")
-    client.receive(b"220 hi\r\n250-hi\r\n250 STARTTLS\r\n")
+    hear(client, b"220 hi\r\n250-hi\r\n250 STARTTLS\r\n")
     assert client.receive(b"220 go ahead\r\n250-hi\r\n250 INJECTED\r\n") == [TlsWanted()]
     assert client.receive(b"250 MORE\r\n") == []
     client.tls_started()
@@ -122,7 +129,7 @@ def test_what_was_said_in_the_clear_behind_starttls_counts_for_nothing() -> None
 
 def test_opportunistic_tls_goes_without_when_it_is_refused() -> None:
     client = Client("out.example.com")
-    assert client.receive(b"220 hi\r\n250-hi\r\n250 STARTTLS\r\n454 4.7.0 no TLS today\r\n") == [Ready()]
+    assert hear(client, b"220 hi\r\n250-hi\r\n250 STARTTLS\r\n454 4.7.0 no TLS today\r\n")[0] == [Ready()]
     assert not client.secured
 
 
@@ -135,7 +142,7 @@ def test_opportunistic_tls_goes_without_when_it_is_refused() -> None:
     ],
 )
 def test_required_tls_is_not_done_without(after_greeting: bytes, enhanced: str) -> None:
-    (refused,) = Client("out.example.com", tls="required").receive(b"220 hi\r\n" + after_greeting)
+    (refused,), _ = hear(Client("out.example.com", tls="required"), b"220 hi\r\n" + after_greeting)
     assert isinstance(refused, Refused)
     assert (refused.stage, refused.reply.enhanced) == ("tls", enhanced)
 
@@ -145,17 +152,17 @@ LOGIN = ("relay", "s3cret")
 
 def test_login_by_plain_in_one_line() -> None:
     client = Client("out.example.com", tls="never", auth=LOGIN)
-    client.receive(b"220 hi\r\n250-hi\r\n250 AUTH LOGIN PLAIN\r\n")
-    assert client.output().endswith(b"AUTH PLAIN AHJlbGF5AHMzY3JldA==\r\n")
+    assert hear(client, b"220 hi\r\n250-hi\r\n250 AUTH LOGIN PLAIN\r\n")[1].endswith(
+        b"AUTH PLAIN AHJlbGF5AHMzY3JldA==\r\n"
+    )
     assert client.waiting == "auth"
     assert client.receive(b"235 2.7.0 welcome\r\n") == [Ready()]
 
 
 def test_login_by_login_in_three_lines() -> None:
     client = Client("out.example.com", tls="never", auth=LOGIN)
-    client.receive(b"220 hi\r\n250-hi\r\n250 AUTH=LOGIN\r\n")
-    client.receive(b"334 VXNlcm5hbWU6\r\n334 UGFzc3dvcmQ6\r\n")
-    assert client.output().endswith(b"AUTH LOGIN\r\ncmVsYXk=\r\nczNjcmV0\r\n")
+    said = hear(client, b"220 hi\r\n250-hi\r\n250 AUTH=LOGIN\r\n334 VXNlcm5hbWU6\r\n334 UGFzc3dvcmQ6\r\n")[1]
+    assert said.endswith(b"AUTH LOGIN\r\ncmVsYXk=\r\nczNjcmV0\r\n")
     assert client.receive(b"235 2.7.0 welcome\r\n") == [Ready()]
 
 
@@ -168,17 +175,17 @@ def test_login_by_login_in_three_lines() -> None:
     ],
 )
 def test_a_login_that_fails_ends_the_opening(ehlo: bytes, enhanced: str) -> None:
-    (refused,) = Client("out.example.com", tls="never", auth=LOGIN).receive(b"220 hi\r\n" + ehlo)
+    (refused,), _ = hear(Client("out.example.com", tls="never", auth=LOGIN), b"220 hi\r\n" + ehlo)
     assert isinstance(refused, Refused)
     assert (refused.stage, refused.reply.enhanced) == ("auth", enhanced)
 
 
 def test_a_password_is_not_sent_in_the_clear_by_accident() -> None:
     client = Client("out.example.com", auth=LOGIN)
-    (refused,) = client.receive(b"220 hi\r\n250-hi\r\n250 AUTH PLAIN\r\n")
+    (refused,), said = hear(client, b"220 hi\r\n250-hi\r\n250 AUTH PLAIN\r\n")
     assert isinstance(refused, Refused)
     assert refused.stage == "auth"
-    assert b"AUTH" not in client.output()
+    assert b"AUTH" not in said
 
 
 def test_the_password_is_in_no_repr() -> None:
@@ -238,7 +245,7 @@ def test_every_recipient_gets_its_own_answer(
     client = opened(*extensions)
     events = client.transact(to(ANN, BOB, EVE))
     for code in replies.replace("|", " ").split():
-        events += client.receive(f"{code} so\r\n".encode())
+        events += hear(client, f"{code} so\r\n".encode())[0]
         if BodyWanted() in events and client.waiting == "body":
             client.body_sent()
     result = result_of(events)
@@ -260,6 +267,7 @@ def test_a_refused_sender_ends_the_transaction_without_pipelining() -> None:
 def test_a_refused_sender_with_pipelining_waits_for_the_replies_that_are_due() -> None:
     client = opened("PIPELINING")
     client.transact(to(ANN))
+    client.output()
     assert client.receive(b"550 5.1.8 bad sender\r\n503 no MAIL\r\n") == []
     result = result_of(client.receive(b"503 no RCPT\r\n"))
     assert (result.recipients, result.stages) == ((Reply(550, "5.1.8", "bad sender"),), ("mail",))
@@ -284,19 +292,18 @@ def test_nobody_accepted_but_the_server_waits_for_the_message() -> None:
 def test_a_transaction_left_open_is_reset_before_the_next(extensions: tuple[str, ...]) -> None:
     client = opened(*extensions)
     client.transact(to(ANN))
-    client.receive(b"250 ok\r\n550 5.1.1 no such user\r\n" + b"503 nobody\r\n" * len(extensions))
-    assert b"RSET" not in client.output()
+    said = hear(client, b"250 ok\r\n550 5.1.1 no such user\r\n" + b"503 nobody\r\n" * len(extensions))[1]
+    assert b"RSET" not in said
     client.transact(to(BOB))
     assert client.output().startswith(b"RSET\r\n")
     assert client.waiting == "mail"
-    client.receive(b"250 reset\r\n250 ok\r\n250 ok\r\n")
-    assert client.receive(GO_ON) == [BodyWanted()]
+    assert hear(client, b"250 reset\r\n250 ok\r\n250 ok\r\n" + GO_ON)[0] == [BodyWanted()]
 
 
 def test_a_message_refused_before_its_end_ends_the_connection() -> None:
     client = opened("PIPELINING")
     client.transact(to(ANN))
-    client.receive(b"250 ok\r\n250 ok\r\n" + GO_ON)
+    hear(client, b"250 ok\r\n250 ok\r\n" + GO_ON)
     events = client.receive(b"552 5.3.4 too big\r\n")
     assert result_of(events).recipients == (Reply(552, "5.3.4", "too big"),)
     assert events[-1] == Closed()
@@ -306,7 +313,7 @@ def test_a_message_refused_before_its_end_ends_the_connection() -> None:
 def test_a_message_confirmed_twice_is_delivered_and_the_connection_dropped() -> None:
     client = opened("PIPELINING")
     client.transact(to(ANN))
-    client.receive(b"250 ok\r\n250 ok\r\n" + GO_ON)
+    hear(client, b"250 ok\r\n250 ok\r\n" + GO_ON)
     client.body_sent()
     events = client.receive(b"250 2.0.0 queued as 42\r\n250 2.0.0 queued as 42\r\n")
     assert result_of(events).accepted
@@ -316,7 +323,7 @@ def test_a_message_confirmed_twice_is_delivered_and_the_connection_dropped() -> 
 def test_a_connection_lost_keeps_what_was_learned() -> None:
     client = opened("PIPELINING")
     client.transact(to(ANN, BOB, EVE))
-    client.receive(b"250 ok\r\n550 5.1.1 no such user\r\n")
+    hear(client, b"250 ok\r\n550 5.1.1 no such user\r\n")
     result = client.broken(GONE)
     assert result == TransactionResult(
         (Reply(550, "5.1.1", "no such user"), GONE, GONE), ("rcpt", "rcpt", "rcpt"), accepted=False
@@ -333,6 +340,13 @@ def test_a_connection_lost_between_transactions_concerns_nobody() -> None:
 def test_a_server_may_hang_up_between_transactions() -> None:
     assert opened().receive(b"421 4.4.2 idle for too long\r\n") == [Closed()]
     assert opened().receive(b"") == [Closed()]
+
+
+@pytest.mark.parametrize("early", [b"220 hi\r\n220 hi\r\n", b"220 hi\r\n250-hi\r\n250 PIPELINING\r\n"])
+def test_an_answer_before_the_question_is_not_taken_for_one(early: bytes) -> None:
+    client = Client("out.example.com")
+    assert client.receive(early) == [Closed()]
+    assert client.over
 
 
 def test_quit_waits_for_its_answer() -> None:
@@ -356,7 +370,7 @@ def test_a_yes_of_the_wrong_kind_is_nonsense(said: bytes) -> None:
     client = opened("PIPELINING")
     client.transact(to(ANN))
     with pytest.raises(RemoteProtocolError):
-        client.receive(said)
+        hear(client, said)
 
 
 @pytest.mark.parametrize("transaction", [to(), to(Recipient("a@b\r\nDATA"))])
@@ -391,7 +405,8 @@ def test_one_transaction_at_a_time() -> None:
 # Every split reads the same; garbage does no harm
 
 DIALOGUE = (
-    b"220 hi\r\n250-hi\r\n250-PIPELINING\r\n250 SIZE 0\r\n",
+    b"220 hi\r\n",
+    b"250-hi\r\n250-PIPELINING\r\n250 SIZE 0\r\n",
     b"250 2.1.0 ok\r\n250-2.1.5 ok\r\n250 2.1.5 ok\r\n550 5.1.1 who?\r\n354 go on\r\n",
     b"250 2.0.0 queued as 42\r\n",
     b"221 2.0.0 bye\r\n",
@@ -403,7 +418,13 @@ def replay(cuts: list[int]) -> tuple[list[ClientEvent], bytes]:
     client = Client("out.example.com")
     events: list[ClientEvent] = []
     output = b""
-    acts: list[Callable[[], object]] = [lambda: client.transact(to(ANN, BOB)), client.body_sent, client.quit, list]
+    acts: list[Callable[[], object]] = [
+        list,
+        lambda: client.transact(to(ANN, BOB)),
+        client.body_sent,
+        client.quit,
+        list,
+    ]
     for said, act in zip(DIALOGUE, acts, strict=True):
         places = sorted({0, len(said), *(cut % len(said) for cut in cuts)})
         for start, end in pairwise(places):

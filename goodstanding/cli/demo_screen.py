@@ -1,0 +1,162 @@
+"""What the demo shows: progress while mail flows, and the result at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from goodstanding.cli import terminal
+from goodstanding.cli.demo_tally import Row, Tally, quantile
+from goodstanding.model import RANK
+
+BAR = 22
+"""Characters of the bar of one provider."""
+REST = 9
+"""Lines of the live screen besides the providers' rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the demo is."""
+
+    wanted: int
+    """Messages it will submit."""
+    submitted: int
+    seconds: float
+    """Since the first submission."""
+    step: str
+    """What is being done, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How the sandbox's providers judged the mail they accepted."""
+
+    checked: int
+    passed: Mapping[str, int]
+    """spf, dkim and dmarc -> messages that passed."""
+
+
+def live(tally: Tally, progress: Progress, titles: Mapping[str, str], height: int) -> RenderableType:
+    """The screen while mail flows, no taller than ``height`` lines."""
+    done = ProgressBar(total=progress.wanted, completed=progress.submitted, width=40, complete_style="cyan")
+    head = Table.grid(padding=(0, 2))
+    head.add_row(Text("submitted", "bold"), done, f"{progress.submitted:,} of {progress.wanted:,}")
+    head.add_row(Text("time", "bold"), f"{progress.seconds:.1f} s", progress.step)
+    return Group("", head, providers(tally, titles, max(4, height - REST)))
+
+
+def providers(tally: Tally, titles: Mapping[str, str], most: int | None = None) -> Table:
+    """A row for each provider, the largest first; what does not fit into ``most`` rows is added up in one."""
+    columns = ("provider", "accepted", "delivered", "deferred now", "bounced", "under way", "")
+    drawn = Table(box=box.SIMPLE_HEAD, header_style="bold", show_footer=True, pad_edge=False)
+    total = tally.total
+    for column, footer in zip(columns, ("all", *_numbers(total), ""), strict=True):
+        left = column in ("provider", "")
+        drawn.add_column(column, footer, justify="left" if left else "right", no_wrap=True, footer_style="bold")
+    ranked = sorted(tally.rows.items(), key=lambda item: -item[1].accepted)
+    shown, rest = (ranked, []) if most is None or len(ranked) <= most else (ranked[: most - 1], ranked[most - 1 :])
+    for name, row in shown:
+        drawn.add_row(titles.get(name, name), *_numbers(row), _bar(row))
+    if rest:
+        together = Row()
+        for _, row in rest:
+            together += row
+        drawn.add_row(Text(f"{len(rest)} others", "dim"), *_numbers(together), _bar(together))
+    return drawn
+
+
+def _numbers(row: Row) -> list[Text]:
+    figures = (row.accepted, row.delivered, row.deferred, row.bounced, row.under_way)
+    styles = ("", "green", "yellow", "red", "cyan")
+    return [Text(f"{n:,}", style if n else "dim") for n, style in zip(figures, styles, strict=True)]
+
+
+def _bar(row: Row) -> Text:
+    """Where the mail of a provider is, as lengths."""
+    bar = Text()
+    left = BAR
+    parts = ((row.delivered, "green"), (row.deferred, "yellow"), (row.bounced, "red"))
+    for count, style in parts:
+        length = min(left, max(1, round(BAR * count / row.accepted))) if count else 0
+        bar.append("━" * length, style)
+        left -= length
+    return bar.append("━" * left, "grey23") if row.under_way else bar
+
+
+def result(tally: Tally, progress: Progress, titles: Mapping[str, str], seen: Seen) -> RenderableType:
+    """The final tables: providers, streams, and what receivers thought of the authentication."""
+    total = tally.total
+    head = Text.assemble(
+        (f"{total.accepted:,} recipients", "bold"), f" in {progress.seconds:.1f} s: ",
+        (f"{total.delivered:,} delivered", "green"), ", ", (f"{total.bounced:,} bounced", "red"), ", ",
+        (f"{total.deferred:,} deferred", "yellow"), " to be tried again",
+        *([", ", (f"{tally.refused:,} submissions refused", "red")] if tally.refused else []),
+        f". The senders got {tally.notices:,} notices.",
+    )  # fmt: skip
+    return Group(
+        Panel(head, box=box.ROUNDED, expand=False), providers(tally, titles), _streams(tally), _authentication(seen)
+    )
+
+
+def _streams(tally: Tally) -> Table:
+    drawn = terminal.table(
+        *("stream", "accepted", "delivered", "half within", "99 % within"),
+        numbers=("accepted", "delivered", "half within", "99 % within"),
+        title="Time from acceptance to delivery",
+    )
+    for stream, row in sorted(tally.streams.items(), key=lambda item: RANK[item[0]]):
+        delays = tally.delays.get(stream, [])
+        within = [terminal.span(quantile(delays, share)) for share in (0.5, 0.99)] if delays else ["", ""]
+        drawn.add_row(stream, f"{row.accepted:,}", f"{row.delivered:,}", *within)
+    return drawn
+
+
+def _authentication(seen: Seen) -> Text:
+    """What the providers wrote above the mail they took."""
+    text = Text.assemble(("Authentication as the providers saw it", "bold"), f" ({seen.checked:,} messages checked):")
+    for method, passed in seen.passed.items():
+        style = "green" if passed == seen.checked else "yellow"
+        text.append(f"  {method.upper()} ")
+        text.append(f"{passed:,} pass", style)
+    return text
+
+
+def plain_line(tally: Tally, progress: Progress) -> str:
+    """One line of progress, where nobody watches a terminal."""
+    total = tally.total
+    return (
+        f"{progress.seconds:5.1f} s  submitted {progress.submitted:,}/{progress.wanted:,}  accepted {total.accepted:,}  "
+        f"delivered {total.delivered:,}  deferred {total.deferred:,}  bounced {total.bounced:,}"
+    )
+
+
+def commands(rows: Sequence[tuple[str, str]], title: str) -> RenderableType:
+    """Commands to copy, with what each shows; a command is never broken into lines."""
+    lines = [Text(title, "bold")]
+    for command, meaning in rows:
+        lines.append(Text(f"  # {meaning}", "dim"))
+        lines.append(Text(f"  {command}", "cyan", no_wrap=True, overflow="ignore"))
+    return Group("", *lines)
+
+
+def recorder() -> Console:
+    """A console that draws into a picture."""
+    return Console(record=True, width=112, force_terminal=True, color_system="truecolor", file=_Nowhere(), markup=False)
+
+
+class _Nowhere:
+    """A file that forgets."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing is kept, so nothing is to be written."""

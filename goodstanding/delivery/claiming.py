@@ -1,0 +1,89 @@
+"""Claims due mail for the delivery loop whenever it has room, and obeys what operators wish of mail it has claimed."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from goodstanding.delivery.run import UNSETTLED_LIMIT, Delivery
+from goodstanding.errors import StoreError
+from goodstanding.store import queue
+from goodstanding.store.db import Tx
+from goodstanding.store.queue import FIRST_LANE, Claimed, Lane, Want
+from goodstanding.store.spool import Place
+
+log = structlog.get_logger("delivery")
+
+LOOK_AGAIN = 0.5
+"""Seconds between looks at the store for due mail and operators' wishes."""
+
+
+class Claiming:
+    """One worker's way of getting at what waits in the store."""
+
+    def __init__(self, delivery: Delivery) -> None:
+        self._delivery = delivery
+        self._cursor: Lane = FIRST_LANE
+        self._more = False
+        """Mail was due when last looked."""
+
+    async def run(self) -> None:
+        """Claim and obey until the delivery loop stops."""
+        delivery = self._delivery
+        while not delivery.stopping:
+            delivery.hungry.clear()
+            try:
+                await self._obey_wishes()
+                await self._claim()
+            except StoreError as exc:
+                log.error("cannot claim", error=str(exc))
+            await self._rest()
+
+    async def _rest(self) -> None:
+        """Until there is room for more of what is due, or for a moment when nothing is."""
+        delivery = self._delivery
+        try:
+            async with asyncio.timeout(LOOK_AGAIN):
+                await delivery.hungry.wait()
+                if not self._more:
+                    await asyncio.sleep(LOOK_AGAIN)
+        except TimeoutError:
+            pass
+
+    async def _claim(self) -> None:
+        delivery = self._delivery
+        settings, writer = delivery.settings, delivery.means.writer
+        room = settings.ready_limit - delivery.ready.weight
+        if not settings.enabled or room < settings.ready_limit // 4 or delivery.record.unsettled > UNSETTLED_LIMIT:
+            return
+        now = delivery.clock.now()
+        if self._cursor == FIRST_LANE:
+            due = await asyncio.to_thread(self._next_due)
+            self._more = due is not None and due <= now
+            if not self._more:
+                return
+        a_lane = max(1, settings.ready_limit // 8)
+        want = Want(delivery.worker, now, room, a_lane, self._cursor, delivery.has_enough)
+        claims, self._cursor = await writer.submit(_claim, want)
+        for claimed in claims:
+            delivery.intake(claimed, None)
+
+    def _next_due(self) -> float | None:
+        with self._delivery.means.database.read() as tx:
+            return queue.next_due(tx)
+
+    async def _obey_wishes(self) -> None:
+        """Give back what an operator wants held or dropped and no courier has taken yet."""
+        wished = set(await asyncio.to_thread(self._wishes))
+        if wished:
+            self._delivery.withdraw(lambda job: any((job.claimed.message, one.n) in wished for one in job.recipients))
+
+    def _wishes(self) -> list[tuple[int, int]]:
+        with self._delivery.means.database.read() as tx:
+            return queue.wished(tx, self._delivery.worker)
+
+
+def _claim(tx: Tx, batch: list[tuple[Want, Place | None]]) -> list[tuple[list[Claimed], Lane]]:
+    """Unit of work: book attempts for due mail."""
+    return [queue.claim(tx, want) for want, _ in batch]
