@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from io import StringIO
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -58,7 +59,8 @@ def providers(tally: Tally, titles: Mapping[str, str], most: int | None = None) 
     columns = ("provider", "accepted", "delivered", "deferred now", "bounced", "under way", "")
     drawn = Table(box=box.SIMPLE_HEAD, header_style="bold", show_footer=True, pad_edge=False)
     total = tally.total
-    for column, footer in zip(columns, ("all", *_numbers(total), ""), strict=True):
+    footers: tuple[str | Text, ...] = ("all", *_numbers(total), "")
+    for column, footer in zip(columns, footers, strict=True):
         left = column in ("provider", "")
         drawn.add_column(column, footer, justify="left" if left else "right", no_wrap=True, footer_style="bold")
     ranked = sorted(tally.rows.items(), key=lambda item: -item[1].accepted)
@@ -98,8 +100,8 @@ def result(tally: Tally, progress: Progress, titles: Mapping[str, str], seen: Se
         (f"{total.accepted:,} recipients", "bold"), f" in {progress.seconds:.1f} s: ",
         (f"{total.delivered:,} delivered", "green"), ", ", (f"{total.bounced:,} bounced", "red"), ", ",
         (f"{total.deferred:,} deferred", "yellow"), " to be tried again",
-        *([", ", (f"{tally.refused:,} submissions refused", "red")] if tally.refused else []),
         f". The senders got {tally.notices:,} notices.",
+        (f" {tally.refused:,} submissions were refused." if tally.refused else "", "red"),
     )  # fmt: skip
     return Group(
         Panel(head, box=box.ROUNDED, expand=False), providers(tally, titles), _streams(tally), _authentication(seen)
@@ -133,8 +135,8 @@ def plain_line(tally: Tally, progress: Progress) -> str:
     """One line of progress, where nobody watches a terminal."""
     total = tally.total
     return (
-        f"{progress.seconds:5.1f} s  submitted {progress.submitted:,}/{progress.wanted:,}  accepted {total.accepted:,}  "
-        f"delivered {total.delivered:,}  deferred {total.deferred:,}  bounced {total.bounced:,}"
+        f"{progress.seconds:5.1f} s  submitted {progress.submitted:,}/{progress.wanted:,}  "
+        f"accepted {total.accepted:,}  delivered {total.delivered:,}  deferred {total.deferred:,}  bounced {total.bounced:,}"
     )
 
 
@@ -149,14 +151,4 @@ def commands(rows: Sequence[tuple[str, str]], title: str) -> RenderableType:
 
 def recorder() -> Console:
     """A console that draws into a picture."""
-    return Console(record=True, width=112, force_terminal=True, color_system="truecolor", file=_Nowhere(), markup=False)
-
-
-class _Nowhere:
-    """A file that forgets."""
-
-    def write(self, text: str) -> int:
-        return len(text)
-
-    def flush(self) -> None:
-        """Nothing is kept, so nothing is to be written."""
+    return Console(record=True, width=112, force_terminal=True, color_system="truecolor", file=StringIO(), markup=False)

@@ -64,7 +64,7 @@ class ReplyReader:
         if octets[-1:] == b"\r":
             octets = octets[:-1]
         code, mark = octets[:3], octets[3:4]
-        if not (code.isdigit() and b"200" <= code <= b"599" and mark in (b" ", b"-", b"")):
+        if not (len(code) == 3 and code.isdigit() and b"200" <= code <= b"599" and mark in (b" ", b"-", b"")):
             raise RemoteProtocolError(f"not a reply: {octets[:80]!r}")
         self._lines.append(_printable(octets))
         return mark != b"-"

@@ -183,7 +183,7 @@ class Client:
 
     def body_sent(self) -> None:
         """The message, stuffed and ended by its dot, has been handed to the network."""
-        if not self._sending:
+        if not self._sending and not self.over:  # over: refused in the same breath as it was wanted
             raise LocalProtocolError("a body was sent, but none was wanted")
         self._sending = False
 

@@ -291,6 +291,17 @@ def test_a_server_that_cuts_a_message_off_is_heard_out() -> None:
     run(scenario())
 
 
+def test_a_message_refused_in_the_same_breath_as_it_was_wanted() -> None:
+    async def scenario() -> None:
+        rest = "S: 250 ok\nS: 354 go on\nS: 552 5.3.4 too big"
+        session = await opened(ScriptedDialer({"192.0.2.1": HELLO + ANN_ONLY + rest}))
+        result = await session.deliver(to(ANN), MESSAGE)
+        assert codes(result) == [552]
+        assert not session.usable
+
+    run(scenario())
+
+
 def test_a_message_to_nobody_is_not_sent_twice() -> None:
     async def scenario() -> None:
         script = (

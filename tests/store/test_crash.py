@@ -44,7 +44,9 @@ def test_every_row_has_its_bytes_and_nothing_durable_is_lost(database: Database,
                 place = queue.place_of(tx, MessageId(message))
                 assert place is not None
                 assert b"".join(spool.read(message, place, tx)) == prefix_of(message) + body_of(message)
-            live = dict(tx.rows("SELECT segment, COUNT(*) FROM message WHERE segment <> 0 GROUP BY segment"))
+            if spool.in_database:
+                continue
+            live = dict(tx.rows("SELECT segment, COUNT(*) FROM message GROUP BY segment"))
             counted = dict(tx.rows("SELECT id, live FROM segment WHERE live <> 0"))
             assert counted == live
     assert durable
