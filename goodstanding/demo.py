@@ -6,7 +6,7 @@ started here ends with the demo, however it ends.
 
 from __future__ import annotations
 
-import json
+import os
 import shutil
 import signal
 import smtplib
@@ -26,14 +26,14 @@ from rich.console import Console
 from rich.live import Live
 
 from goodstanding import operate
-from goodstanding.cli import demo_mail, demo_screen, terminal, trace
+from goodstanding.cli import demo_mail, demo_screen, demo_shop, terminal, trace
 from goodstanding.cli.demo_mail import Letter
 from goodstanding.cli.demo_screen import Progress, Seen
 from goodstanding.cli.demo_tally import Tally
 from goodstanding.errors import GoodstandingError
 from goodstanding.model import Stream
 from goodstanding.operate import NewCredential
-from goodstanding.sandbox.control import SandboxClient, Status
+from goodstanding.sandbox.control import SandboxClient, Status, read_ready
 from goodstanding.settings import parse_settings
 from goodstanding.store import journal
 from goodstanding.store.db import Database
@@ -47,8 +47,6 @@ PATIENCE = 45.0
 """Seconds after which nobody waits for stragglers any more."""
 SENDERS = 2
 """Connections of each application."""
-SOURCES = {Stream.TRANSACTIONAL: "127.0.1.1", Stream.BULK: "127.0.1.2"}
-"""Egress addresses: streams share none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,26 +111,38 @@ def _stage(plan: DemoPlan, console: Console) -> Iterator[Stage]:
     console.print("Starting the sandbox internet …", style="dim")
     with _running(["sandbox", *options], folder / "sandbox.log", ready.exists), SandboxClient.of(ready) as client:
         status = client.status()
-        metrics_port = _free_port()
+        ports, dns = (_free_port(), _free_port()), (status.ready.dns_address, status.ready.dns_port)
         config = folder / "goodstanding.toml"
-        config.write_text(_relay_settings(folder, status, metrics_port), "utf-8")
+        config.write_text(demo_shop.relay_settings(folder, dns, status.ready.smtp_port, ports), "utf-8")
         console.print("Making domains, keys and credentials …", style="dim")
         database, credentials = _estate(config, client)
         console.print("Starting the relay …", style="dim")
         announced = folder / "relay" / "ready.json"
         with _running(["serve", "--config", str(config)], folder / "relay.log", announced.exists):
-            port = json.loads(announced.read_text("utf-8"))["listeners"][0]["port"]
-            yield Stage(plan, status, client, database, credentials, port, metrics_port)
+            yield Stage(plan, status, client, database, credentials, *ports)
         database.close()
 
 
 def _fresh(folder: Path) -> Path:
-    """The folder, empty; one that holds anything but an earlier demo is left alone."""
-    if folder.exists() and any(folder.iterdir()) and not (folder / "goodstanding.toml").exists():
-        raise GoodstandingError(f"{folder} holds something else; name another folder with --folder")
+    """The folder, empty; one that holds anything but a demo that has ended is left alone."""
+    config = folder / "goodstanding.toml"
+    if folder.exists() and any(folder.iterdir()):
+        if not config.exists() or not config.read_text("utf-8").startswith(demo_shop.FIRST_LINE):
+            raise GoodstandingError(f"{folder} holds something else; name another folder with --folder")
+        if (folder / "sandbox.json").exists() and _alive(read_ready(folder / "sandbox.json").pid):
+            raise GoodstandingError(f"a demo is running in {folder}; end it, or name another folder with --folder")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder
+
+
+def _alive(pid: int) -> bool:
+    """Whether a process of ours runs under this number."""
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
 
 
 @contextmanager
@@ -169,51 +179,6 @@ def _free_port() -> int:
         return port
 
 
-def _relay_settings(folder: Path, status: Status, metrics_port: int) -> str:
-    """The relay's settings: it knows no other name server than the sandbox's, and retries within seconds."""
-    ready = status.ready
-    pools = "".join(
-        f'\n[[pools]]\nname = "{stream}"\nstream = "{stream}"\naddresses = ["{address}"]\n'
-        f'hello = "{_hello(stream)}"\nbounce_domain = "{_bounce_domain(stream)}"\n'
-        for stream, address in SOURCES.items()
-    )
-    return f"""# Written by `goodstanding demo`.
-hostname = "mta.{demo_mail.SHOP_DOMAIN}"
-data_dir = "{folder / "relay"}"
-drain = 3
-
-[[submission.listeners]]
-address = "127.0.0.1"
-port = {_free_port()}
-
-[dns]
-nameservers = ["{ready.dns_address}"]
-port = {ready.dns_port}
-
-[delivery]
-port = {ready.smtp_port}
-loopback_only = true
-retry_first = 3
-retry_most = 60
-connect_timeout = 3
-reply_timeout = 8
-
-[log]
-mail = "{folder / "mail.log"}"
-
-[metrics]
-port = {metrics_port}
-{pools}"""
-
-
-def _hello(stream: Stream) -> str:
-    return f"{stream}.{demo_mail.SHOP_DOMAIN}"
-
-
-def _bounce_domain(stream: Stream) -> str:
-    return f"bounces.{demo_mail.SHOP_DOMAIN if stream is Stream.TRANSACTIONAL else demo_mail.NEWS_DOMAIN}"
-
-
 def _estate(config: Path, client: SandboxClient) -> tuple[Database, dict[str, NewCredential]]:
     """Credentials for three applications, and two domains with their keys published in the sandbox's DNS."""
     database, master = operate.open_estate(parse_settings(config.read_text("utf-8")))
@@ -221,17 +186,12 @@ def _estate(config: Path, client: SandboxClient) -> tuple[Database, dict[str, Ne
         name: operate.add_credential(database, master, name, Stream(stream))
         for name, stream in demo_mail.STREAMS.items()
     }
-    lines = [("@", "A", "127.0.0.1")]
-    for domain in (demo_mail.SHOP_DOMAIN, demo_mail.NEWS_DOMAIN):
-        lines.append((f"{domain}.", "MX", "10 mx.sink.example."))
-        lines.append((f"_dmarc.{domain}.", "TXT", "v=DMARC1; p=reject"))
-        for record in operate.add_domain(database, master, domain, "shop"):
-            lines.append((f"{record.name}.", "TXT", record.value))
-    for stream, address in SOURCES.items():
-        lines.append((f"{_hello(stream)}.", "A", address))
-        lines.append((f"{_bounce_domain(stream)}.", "MX", "10 mx.sink.example."))
-        lines.append((f"{_bounce_domain(stream)}.", "TXT", f"v=spf1 ip4:{address} -all"))
-    client.add_zone(demo_mail.SHOP_DOMAIN, lines)
+    keys = [
+        record
+        for domain in (demo_mail.SHOP_DOMAIN, demo_mail.NEWS_DOMAIN)
+        for record in operate.add_domain(database, master, domain, "shop")
+    ]
+    client.add_zone(demo_mail.SHOP_DOMAIN, demo_shop.zone(keys))
     return database, credentials
 
 
@@ -327,7 +287,7 @@ def _watch(stage: Stage, submission: Submission, tally: Tally, console: Console)
             if (not busy and not tally.waited_for) or seconds > PATIENCE:
                 return progress
             if console.is_terminal:
-                screen.update(demo_screen.live(tally, progress, titles, console.height), refresh=True)
+                screen.update(demo_screen.live(tally, progress, titles, console.size), refresh=True)
             elif seconds - printed >= 2:
                 printed = seconds
                 console.print(demo_screen.plain_line(tally, progress))
@@ -350,9 +310,7 @@ def _conclude(stage: Stage, tally: Tally, progress: Progress, console: Console) 
         console.print(told)
     console.print(demo_screen.commands(_where_to_look(stage, tally), "Where to look next"))
     if stage.plan.svg is not None:
-        picture = demo_screen.recorder()
-        picture.print(outcome)
-        picture.save_svg(str(stage.plan.svg), title="goodstanding demo")
+        stage.plan.svg.write_text(demo_screen.picture(outcome), "utf-8")
 
 
 def _seen(client: SandboxClient) -> Seen:
@@ -363,13 +321,21 @@ def _seen(client: SandboxClient) -> Seen:
     )
 
 
+def _program() -> str:
+    """How to call goodstanding from here."""
+    if shutil.which("goodstanding"):
+        return "goodstanding"
+    installed = Path(sys.executable).parent / "goodstanding"
+    return os.path.relpath(installed) if installed.is_relative_to(Path.cwd()) else str(installed)
+
+
 def _where_to_look(stage: Stage, tally: Tally) -> list[tuple[str, str]]:
     waiting = next(iter(tally.open.values()), None)
-    option = f"--config {stage.config}"
+    program, option = _program(), f"--config {stage.config}"
     rows = [
-        (f"goodstanding queue list {option}", "what still waits, and why"),
-        (f"goodstanding trace {waiting[2] if waiting else 'RECIPIENT'} {option}", "the story of all mail to somebody"),
-        (f"goodstanding check {option}", "every setting in effect"),
+        (f"{program} queue list {option}", "what still waits, and why"),
+        (f"{program} trace {waiting[2] if waiting else 'RECIPIENT'} {option}", "the story of all mail to somebody"),
+        (f"{program} check {option}", "every setting in effect"),
         (f"less {stage.plan.folder / 'mail.log'}", "one line for each event"),
     ]
     if not stage.plan.keep:
@@ -377,7 +343,7 @@ def _where_to_look(stage: Stage, tally: Tally) -> list[tuple[str, str]]:
     port = stage.status.ready.control_port
     return [
         *rows,
-        (f"goodstanding sandbox mail gmail --port {port}", "what a provider received; sandbox show ID prints one"),
+        (f"{program} sandbox mail gmail --port {port}", "what a provider received; sandbox show ID prints one"),
         (f"curl http://127.0.0.1:{stage.metrics_port}/metrics", "figures for Prometheus"),
     ]
 
@@ -391,17 +357,18 @@ def _keep(stage: Stage, console: Console) -> None:
         f"swaks --server localhost:{stage.port} --tls --auth PLAIN --auth-user {credential.username} "
         f"--auth-password {credential.secret} --from {sender} --to {to} --header 'Subject: hello'"
     )
+    letter = f"From: {sender}\\r\\nTo: {to}\\r\\nSubject: hello\\r\\n\\r\\nHello.\\r\\n"
     python = (
         'python3 -c "import smtplib, ssl; '
         f"s = smtplib.SMTP('localhost', {stage.port}); "
         f"s.starttls(context=ssl.create_default_context(cafile='{certificate}')); "
         f"s.login('{credential.username}', '{credential.secret}'); "
-        f"s.sendmail('{sender}', ['{to}'], 'From: {sender}\\r\\nTo: {to}\\r\\nSubject: hello\\r\\n\\r\\nHello.\\r\\n')\""
+        f"s.sendmail('{sender}', ['{to}'], '{letter}')\""
     )
     rows = [
         (swaks, "with swaks"),
         (python, "with Python"),
-        (f"goodstanding trace {to} --config {stage.config}", "and then"),
+        (f"{_program()} trace {to} --config {stage.config}", "and then"),
     ]
     console.print(demo_screen.commands(rows, "Send your own mail (in another terminal)"), soft_wrap=True)
     console.print("\nRunning until Ctrl-C.", style="bold")

@@ -6,7 +6,7 @@ so that the table can be cut by tenant, and carries ``at``, the second (Unix tim
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from goodstanding.model import MessageId
 
@@ -14,8 +14,7 @@ NO_MESSAGE = MessageId(0)
 """Stands in events that never became a message."""
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(Struct, frozen=True, gc=False):
     """We took responsibility for one recipient of a message (the 250 followed the fsync of this)."""
 
     tenant: str
@@ -39,8 +38,7 @@ class Accepted:
     """Name of the message this one reports on, when it is a delivery status notification."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True, gc=False):
     """A submission was turned away; the reply says why and what to do."""
 
     tenant: str
@@ -54,8 +52,7 @@ class Refused:
     n: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Delivered:
+class Delivered(Struct, frozen=True, gc=False):
     """The remote server took responsibility."""
 
     tenant: str
@@ -74,8 +71,7 @@ class Delivered:
     """Egress IP."""
 
 
-@dataclass(frozen=True, slots=True)
-class Deferred:
+class Deferred(Struct, frozen=True, gc=False):
     """An attempt failed for now; ``due`` is the next one."""
 
     tenant: str
@@ -90,8 +86,7 @@ class Deferred:
     due: float
 
 
-@dataclass(frozen=True, slots=True)
-class Bounced:
+class Bounced(Struct, frozen=True, gc=False):
     """Given up for good: refused by the remote, or expired."""
 
     tenant: str
@@ -108,8 +103,7 @@ class Bounced:
     """A delivery status notification went to the return path."""
 
 
-@dataclass(frozen=True, slots=True)
-class DelayWarned:
+class DelayWarned(Struct, frozen=True, gc=False):
     """The sender was told that delivery is late."""
 
     tenant: str
@@ -119,8 +113,7 @@ class DelayWarned:
     recipient: str
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Struct, frozen=True, gc=False):
     """An operator stopped it; it waits until released."""
 
     tenant: str
@@ -132,8 +125,7 @@ class Held:
     because: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Released:
+class Released(Struct, frozen=True, gc=False):
     """An operator let it go on."""
 
     tenant: str
@@ -144,8 +136,7 @@ class Released:
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class Retried:
+class Retried(Struct, frozen=True, gc=False):
     """An operator asked for an attempt now."""
 
     tenant: str
@@ -156,8 +147,7 @@ class Retried:
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class Dropped:
+class Dropped(Struct, frozen=True, gc=False):
     """An operator removed it from the queue; nobody was told unless a notice was asked for."""
 
     tenant: str

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, NewType
 
+from msgspec import Struct
+
 MessageId = NewType("MessageId", int)
 """63-bit number, ordered by time of acceptance; written for people as in `message_name`."""
 
@@ -36,8 +38,7 @@ Reach = Literal["recipient", "message", "host", "lane"]
 """How far the blame of a failure reaches (Postfix smtp_trouble): it alone decides whether others are slowed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True, gc=False):
     """One SMTP reply: code, enhanced code (RFC 3463, "" when the peer gave none) and text lines without either."""
 
     code: int
@@ -69,8 +70,7 @@ class Reply:
         return self.code >= 500
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(Struct, frozen=True, gc=False):
     """One envelope recipient as submitted (RFC 5321 RCPT TO with the parameters of RFC 3461)."""
 
     address: str
@@ -86,8 +86,7 @@ class Recipient:
         return self.address.rpartition("@")[2].lower()
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(Struct, frozen=True, gc=False):
     """What MAIL and RCPT said."""
 
     sender: str
@@ -102,8 +101,7 @@ class Envelope:
     """Bytes the client announced with SIZE=; 0 when it did not."""
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True, gc=False):
     """The known sender behind a session: credential -> subscription -> stream."""
 
     tenant: TenantName
@@ -125,8 +123,7 @@ class DkimKey:
     retired: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkFailure:
+class NetworkFailure(Struct, frozen=True, gc=False):
     """The conversation ended without a reply: what was being tried, and what went wrong, in words."""
 
     stage: str

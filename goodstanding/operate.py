@@ -22,7 +22,7 @@ from goodstanding.settings import Settings
 from goodstanding.store import estate, journal, listing
 from goodstanding.store.db import Database, Tx
 from goodstanding.store.estate import Credential
-from goodstanding.store.listing import FIRST_KEY, Filter, Key
+from goodstanding.store.listing import FIRST_KEY, Filter, Key, Touched
 from goodstanding.store.spool import Spool
 from goodstanding.submission.authentication import digest
 from goodstanding.submission.signing import context_of
@@ -31,6 +31,9 @@ from goodstanding.wire.dkim import KeyKind, dns_record, generate_key, load_key
 
 BATCH = 500
 """Recipients a verb changes in one transaction: some ten milliseconds."""
+GRANT_WITHIN = 3.0
+"""Seconds a verb waits for workers to hand over what they had claimed but not begun; they look once a second."""
+ASK_EVERY = 0.25
 
 
 # --- where everything is ---------------------------------------------------------------------------------------------
@@ -139,9 +142,6 @@ class Effect:
     under_way: int = 0
     """Being attempted just now: their worker knows the wish, and grants it unless the attempt ends the matter."""
 
-    def __add__(self, other: Effect) -> Effect:
-        return Effect(self.changed + other.changed, self.under_way + other.under_way)
-
 
 Watch = Callable[[Effect], None]
 """Told the effect so far after each batch."""
@@ -154,75 +154,106 @@ def unwatched(effect: Effect) -> None:
 def hold(database: Database, order: Order, watch: Watch = unwatched) -> Effect:
     """Stop what waits, until it is released."""
 
-    def batch(tx: Tx, keys: list[Key], now: float) -> Effect:
-        held, under_way = listing.hold(tx, keys)
+    def tell(tx: Tx, held: list[Touched], now: float) -> None:
         journal.append(tx, [Held(r.tenant, r.message, r.n, now, r.recipient, order.by, order.because) for r in held])
-        return Effect(len(held), under_way)
 
-    return _in_batches(database, order.filter, batch, watch)
+    def batch(tx: Tx, keys: list[Key], now: float) -> tuple[int, list[Key]]:
+        held, under_way = listing.hold(tx, keys)
+        tell(tx, held, now)
+        return len(held), under_way
+
+    def again(tx: Tx, keys: list[Key], now: float) -> tuple[int, list[Key]]:
+        granted = listing.granted(tx, keys)
+        tell(tx, granted, now)
+        held, under_way = batch(tx, [key for key in keys if key not in set(_keys(granted))], now)
+        return len(granted) + held, under_way
+
+    return _Run(database, order.filter, watch).carry_out(batch, again)
 
 
 def release(database: Database, order: Order, watch: Watch = unwatched) -> Effect:
     """Let what is held go on, at once; wishes to hold or drop what is under way are withdrawn."""
 
-    def batch(tx: Tx, keys: list[Key], now: float) -> Effect:
+    def batch(tx: Tx, keys: list[Key], now: float) -> tuple[int, list[Key]]:
         released, withdrawn = listing.release(tx, keys, now)
         journal.append(tx, [Released(r.tenant, r.message, r.n, now, r.recipient, order.by) for r in released])
-        return Effect(len(released), withdrawn)
+        return len(released), withdrawn
 
-    return _in_batches(database, order.filter, batch, watch)
+    return _Run(database, order.filter, watch).carry_out(batch)
 
 
 def retry(database: Database, order: Order, watch: Watch = unwatched) -> Effect:
     """Try what waits for later at once. What is held stays held: release it."""
 
-    def batch(tx: Tx, keys: list[Key], now: float) -> Effect:
+    def batch(tx: Tx, keys: list[Key], now: float) -> tuple[int, list[Key]]:
         retried = listing.retry(tx, keys, now)
         journal.append(tx, [Retried(r.tenant, r.message, r.n, now, r.recipient, order.by) for r in retried])
-        return Effect(len(retried))
+        return len(retried), []
 
-    return _in_batches(database, order.filter, batch, watch)
+    return _Run(database, order.filter, watch).carry_out(batch)
 
 
 def drop(database: Database, spool: Spool, order: Order, watch: Watch = unwatched) -> Effect:
     """Take recipients out of the queue for good; nobody is told."""
 
-    def batch(tx: Tx, keys: list[Key], now: float) -> Effect:
+    def batch(tx: Tx, keys: list[Key], now: float) -> tuple[int, list[Key]]:
         dropped, under_way, gone = listing.drop(tx, keys)
-        journal.append(
-            tx, [Dropped(r.tenant, r.message, r.n, now, r.recipient, order.by, order.because) for r in dropped]
-        )
+        events = [Dropped(r.tenant, r.message, r.n, now, r.recipient, order.by, order.because) for r in dropped]
+        journal.append(tx, events)
         spool.forget(tx, gone)
-        return Effect(len(dropped), under_way)
+        return len(dropped), under_way
 
-    return _in_batches(database, order.filter, batch, watch, spool)
+    return _Run(database, order.filter, watch, spool).carry_out(batch, batch)
 
 
-def _in_batches(
-    database: Database,
-    wanted: Filter,
-    batch: Callable[[Tx, list[Key], float], Effect],
-    watch: Watch,
-    spool: Spool | None = None,
-) -> Effect:
-    """Look for recipients in a reading transaction, change each batch in a writing one."""
-    total, last = Effect(), FIRST_KEY
-    while True:
-        with database.read() as tx:
-            keys = listing.select(tx, wanted, last, BATCH)
-        if not keys:
-            return total
+Batch = Callable[[Tx, list[Key], float], tuple[int, list[Key]]]
+"""Changes recipients in a transaction: how many were changed, and which are under way."""
+
+
+class _Run:
+    """One verb on its way through the queue, batch by batch."""
+
+    def __init__(self, database: Database, wanted: Filter, watch: Watch, spool: Spool | None = None) -> None:
+        self._database = database
+        self._wanted = wanted
+        self._watch = watch
+        self._spool = spool
+        self._changed = 0
+        self._under_way: list[Key] = []
+
+    def carry_out(self, batch: Batch, again: Batch | None = None) -> Effect:
+        """Change every recipient meant; ask ``again`` for a while about those that were under way."""
+        last = FIRST_KEY
+        while keys := self._next(last):
+            last = keys[-1]
+            self._under_way += self._commit(batch, keys)
+        deadline = time.monotonic() + GRANT_WITHIN
+        while again is not None and self._under_way and time.monotonic() < deadline:
+            time.sleep(ASK_EVERY)
+            waiting, self._under_way = self._under_way, []
+            for at in range(0, len(waiting), BATCH):
+                self._under_way += self._commit(again, waiting[at : at + BATCH])
+        return Effect(self._changed, len(self._under_way))
+
+    def _next(self, last: Key) -> list[Key]:
+        """Looking needs no write lock, so it does not hold up those who write."""
+        with self._database.read() as tx:
+            return listing.select(tx, self._wanted, last, BATCH)
+
+    def _commit(self, batch: Batch, keys: list[Key]) -> list[Key]:
+        """One batch, durably; those under way."""
         try:
-            with database.tx() as tx:
-                total += batch(tx, keys, time.time())
+            with self._database.tx() as tx:
+                changed, under_way = batch(tx, keys, time.time())
         except BaseException:
-            if spool is not None:
-                spool.undone()
+            if self._spool is not None:
+                self._spool.undone()
             raise
-        if spool is not None:
-            spool.committed()
-        watch(total)
-        last = keys[-1]
+        if self._spool is not None:
+            self._spool.committed()
+        self._changed += changed
+        self._watch(Effect(self._changed, len(self._under_way)))
+        return under_way
 
 
 # --- domains ---------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ other way, a JSON line a second on standard output.
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import pickle
@@ -57,6 +58,12 @@ log = structlog.get_logger("worker")
 REPORT_EVERY = 1.0
 BEAT_EVERY = 10.0
 SIGNING_THREADS = 2
+SWITCH_INTERVAL = 0.0005
+"""Seconds a thread waits for the interpreter lock before it asks for it: the writer thread needs it a few times per
+commit, and with Python's 5 ms a busy event loop would make every commit 20 ms long (docs/performance.md).
+"""
+COLLECT = (20_000, 20, 50)
+"""Garbage collection thresholds: nearly all our garbage dies by reference count, so look for cycles rarely."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,6 +342,8 @@ def main() -> None:
         octets += os.read(sys.stdin.fileno(), size - len(octets))
     orders: Orders = pickle.loads(octets)
     configure_log(orders.settings)
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    gc.set_threshold(*COLLECT)
     uvloop.run(_main(orders))
 
 

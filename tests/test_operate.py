@@ -2,10 +2,10 @@
 
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from goodstanding import operate
 from goodstanding.errors import GoodstandingError, SettingsError, StoreError
@@ -170,7 +170,7 @@ def test_a_credential_opens_its_subscription_until_it_is_revoked(opened: tuple[D
     made = operate.add_credential(database, master, "shop/otp", Stream.TRANSACTIONAL)
     (known,) = operate.credentials(database)
     door = Credentials(derive(master, operate.CREDENTIAL_PURPOSE), {known.username: (known.digest, known.identity)})
-    assert door.check(made.username, made.secret) == replace(made.identity, credential=made.username)
+    assert door.check(made.username, made.secret) == structs.replace(made.identity, credential=made.username)
     assert door.check(made.username, "guess") is None
     assert made.secret not in repr(made)
     operate.revoke_credential(database, made.username)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
 
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleDimensions, Group, RenderableType
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -17,7 +18,7 @@ from goodstanding.cli import terminal
 from goodstanding.cli.demo_tally import Row, Tally, quantile
 from goodstanding.model import RANK
 
-BAR = 22
+BAR = 14
 """Characters of the bar of one provider."""
 REST = 9
 """Lines of the live screen besides the providers' rows."""
@@ -45,19 +46,28 @@ class Seen:
     """spf, dkim and dmarc -> messages that passed."""
 
 
-def live(tally: Tally, progress: Progress, titles: Mapping[str, str], height: int) -> RenderableType:
-    """The screen while mail flows, no taller than ``height`` lines."""
-    done = ProgressBar(total=progress.wanted, completed=progress.submitted, width=40, complete_style="cyan")
+def live(tally: Tally, progress: Progress, titles: Mapping[str, str], size: ConsoleDimensions) -> RenderableType:
+    """The screen while mail flows, no taller than the terminal."""
+    done = ProgressBar(
+        total=progress.wanted, completed=progress.submitted, width=min(40, size.width // 2), complete_style="cyan"
+    )
     head = Table.grid(padding=(0, 2))
     head.add_row(Text("submitted", "bold"), done, f"{progress.submitted:,} of {progress.wanted:,}")
-    head.add_row(Text("time", "bold"), f"{progress.seconds:.1f} s", progress.step)
-    return Group("", head, providers(tally, titles, max(4, height - REST)))
+    head.add_row(Text("time", "bold"), f"{progress.seconds:.1f} s, {progress.step}", "")
+    return Group("", head, "", providers(tally, titles, max(4, size.height - REST)))
 
 
 def providers(tally: Tally, titles: Mapping[str, str], most: int | None = None) -> Table:
     """A row for each provider, the largest first; what does not fit into ``most`` rows is added up in one."""
-    columns = ("provider", "accepted", "delivered", "deferred now", "bounced", "under way", "")
-    drawn = Table(box=box.SIMPLE_HEAD, header_style="bold", show_footer=True, pad_edge=False)
+    columns = ("provider", "accepted", "delivered", "deferred", "bounced", "")
+    drawn = Table(
+        box=box.SIMPLE_HEAD,
+        header_style="bold",
+        show_footer=True,
+        show_edge=False,
+        pad_edge=False,
+        collapse_padding=True,
+    )
     total = tally.total
     footers: tuple[str | Text, ...] = ("all", *_numbers(total), "")
     for column, footer in zip(columns, footers, strict=True):
@@ -76,21 +86,18 @@ def providers(tally: Tally, titles: Mapping[str, str], most: int | None = None) 
 
 
 def _numbers(row: Row) -> list[Text]:
-    figures = (row.accepted, row.delivered, row.deferred, row.bounced, row.under_way)
-    styles = ("", "green", "yellow", "red", "cyan")
+    figures = (row.accepted, row.delivered, row.deferred, row.bounced)
+    styles = ("", "green", "yellow", "red")
     return [Text(f"{n:,}", style if n else "dim") for n, style in zip(figures, styles, strict=True)]
 
 
 def _bar(row: Row) -> Text:
     """Where the mail of a provider is, as lengths."""
-    bar = Text()
-    left = BAR
-    parts = ((row.delivered, "green"), (row.deferred, "yellow"), (row.bounced, "red"))
-    for count, style in parts:
-        length = min(left, max(1, round(BAR * count / row.accepted))) if count else 0
-        bar.append("━" * length, style)
-        left -= length
-    return bar.append("━" * left, "grey23") if row.under_way else bar
+    counts = (row.delivered, row.deferred, row.bounced, row.under_way)
+    lengths = [max(1, round(BAR * count / row.accepted)) if count else 0 for count in counts]
+    lengths[lengths.index(max(lengths))] += BAR - sum(lengths)
+    styles = ("green", "yellow", "red", "grey23")
+    return Text.assemble(*(("━" * length, style) for length, style in zip(lengths, styles, strict=True)))
 
 
 def result(tally: Tally, progress: Progress, titles: Mapping[str, str], seen: Seen) -> RenderableType:
@@ -99,13 +106,11 @@ def result(tally: Tally, progress: Progress, titles: Mapping[str, str], seen: Se
     head = Text.assemble(
         (f"{total.accepted:,} recipients", "bold"), f" in {progress.seconds:.1f} s: ",
         (f"{total.delivered:,} delivered", "green"), ", ", (f"{total.bounced:,} bounced", "red"), ", ",
-        (f"{total.deferred:,} deferred", "yellow"), " to be tried again",
-        f". The senders got {tally.notices:,} notices.",
-        (f" {tally.refused:,} submissions were refused." if tally.refused else "", "red"),
+        (f"{total.deferred:,} deferred", "yellow"), f", {tally.notices:,} notices to the senders",
+        (f", {tally.refused:,} submissions refused" if tally.refused else "", "red"),
     )  # fmt: skip
-    return Group(
-        Panel(head, box=box.ROUNDED, expand=False), providers(tally, titles), _streams(tally), _authentication(seen)
-    )
+    panel = Panel(head, box=box.ROUNDED, expand=False)
+    return Group(panel, "", providers(tally, titles), "", _streams(tally), _authentication(seen))
 
 
 def _streams(tally: Tally) -> Table:
@@ -136,7 +141,8 @@ def plain_line(tally: Tally, progress: Progress) -> str:
     total = tally.total
     return (
         f"{progress.seconds:5.1f} s  submitted {progress.submitted:,}/{progress.wanted:,}  "
-        f"accepted {total.accepted:,}  delivered {total.delivered:,}  deferred {total.deferred:,}  bounced {total.bounced:,}"
+        f"accepted {total.accepted:,}  delivered {total.delivered:,}  "
+        f"deferred {total.deferred:,}  bounced {total.bounced:,}"
     )
 
 
@@ -149,6 +155,10 @@ def commands(rows: Sequence[tuple[str, str]], title: str) -> RenderableType:
     return Group("", *lines)
 
 
-def recorder() -> Console:
-    """A console that draws into a picture."""
-    return Console(record=True, width=112, force_terminal=True, color_system="truecolor", file=StringIO(), markup=False)
+def picture(drawing: RenderableType) -> str:
+    """A drawing as SVG, in whatever monospaced font the viewer has: a picture fetches nothing from anywhere."""
+    console = Console(
+        record=True, width=100, force_terminal=True, color_system="truecolor", file=StringIO(), markup=False
+    )
+    console.print(drawing)
+    return re.sub(r"@font-face {.*?}", "", console.export_svg(title="goodstanding demo"), flags=re.DOTALL)

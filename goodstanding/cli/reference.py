@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 import typer
+from msgspec import structs
 from typer.core import TyperArgument, TyperOption
 
 from goodstanding import events
@@ -100,7 +101,7 @@ def render_events() -> str:
     for kind, of in KINDS.items():
         notes = _field_notes(of)
         hints = {name: getattr(hint, "__name__", str(hint)) for name, hint in get_type_hints(of).items()}
-        rows = [(f"`{field.name}`", hints[field.name], notes.get(field.name, "")) for field in fields(of)]
+        rows = [(f"`{field.name}`", hints[field.name], notes.get(field.name, "")) for field in structs.fields(of)]
         parts.append(f"## {kind}\n\n{inspect.getdoc(of)}\n")
         parts.append(_page_table(("field", "type", "meaning"), rows))
     return "\n".join(parts)

@@ -13,4 +13,4 @@ def serve(config: ConfigOption = None, overrides: SetOption = None) -> int:
     settings = load(config, overrides)
     from goodstanding import app  # only this command needs the whole relay
 
-    return app.serve(settings)
+    return app.serve(settings, lambda: load(config, overrides))

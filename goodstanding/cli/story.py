@@ -35,8 +35,8 @@ def words(event: Event) -> str:
             again = f", attempt {event.attempts}" if event.attempts > 1 else ""
             return f"{event.host} took it{tls}{again}, {span(event.delay)} after acceptance: {event.reply}"
         case Deferred():
-            wait = span(max(0.0, event.due - event.at))
-            return f"attempt {event.attempts} at {event.host or 'no host'} put off, next in {wait}: {event.reply}"
+            at = f" by {event.host}" if event.host else ""
+            return f"attempt {event.attempts} put off{at}, next in {span(event.due - event.at)}: {event.reply}"
         case Bounced():
             return _bounced(event)
         case DelayWarned():
@@ -56,19 +56,20 @@ def _accepted(event: Accepted) -> str:
     """Who handed what in."""
     if event.notice_for:
         return f"we wrote a notice about {event.notice_for} ({octets(event.size)})"
-    subject = f" “{event.subject}”" if event.subject else ""
+    subject = f"“{event.subject}” " if event.subject else ""
     return (
-        f"accepted{subject} from {event.remote or 'this machine'} for {event.subscription}, "
-        f"stream {event.stream}, {octets(event.size)}, return path <{event.sender}>"
+        f"{subject}from {event.remote or 'this machine'} for {event.subscription} ({event.stream}), "
+        f"{octets(event.size)}, return path <{event.sender}>"
     )
 
 
 def _bounced(event: Bounced) -> str:
     """Why it was given up, and whether the sender knows."""
-    host, told = event.host or "no host", "; the sender was told" if event.notified else ""
+    told = "; the sender was told" if event.notified else ""
     if event.expired:
-        return f"given up after {event.attempts} attempts, the last at {host}: {event.reply}{told}"
-    return f"{host} refused it for good: {event.reply}{told}"
+        last = f", the last by {event.host}" if event.host else ""
+        return f"given up after {event.attempts} attempts{last}{told}: {event.reply}"
+    return f"{f'refused for good by {event.host}' if event.host else 'undeliverable'}{told}: {event.reply}"
 
 
 def fate(events: list[Event]) -> str:

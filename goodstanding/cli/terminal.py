@@ -91,6 +91,11 @@ def moment(at: float, *, seconds: bool = True) -> str:
     return datetime.fromtimestamp(at).strftime("%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M")
 
 
+def day(at: float) -> str:
+    """``2026-11-23``, local time."""
+    return datetime.fromtimestamp(at).strftime("%Y-%m-%d")
+
+
 def span(seconds: float) -> str:
     """A length of time in its two largest units: ``340 ms``, ``2.5 s``, ``4 min 10 s``, ``2 d 3 h``."""
     if seconds < 0.9995:

@@ -87,12 +87,17 @@ def _headline(message: MessageId, events: Sequence[Event]) -> Text:
 
 
 def _timeline(events: Sequence[Event], several: bool) -> RenderableType:
-    drawn = terminal.table("when", "after", *(["recipient"] if several else []), "event", "", numbers=("after",))
+    drawn = terminal.table(
+        terminal.day(events[0].at), "after", *(["recipient"] if several else []), "event", "", numbers=("after",)
+    )
     start = accepted_at(events[0].message) if events[0].message else events[0].at
     for event in events:
         kind = KIND_OF[type(event)]
         after = f"+{terminal.span(event.at - start)}" if event.at - start >= 0.001 else ""
         who = [terminal.foreign(event.recipient)] if several else []
         what = Text(kind, terminal.EVENT_STYLES.get(kind, ""))
-        drawn.add_row(terminal.moment(event.at), after, *who, what, terminal.foreign(story.words(event)))
+        when = terminal.moment(event.at)
+        if terminal.day(event.at) == terminal.day(events[0].at):
+            when = when.partition(" ")[2]
+        drawn.add_row(when, after, *who, what, terminal.foreign(story.words(event)))
     return drawn

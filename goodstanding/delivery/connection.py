@@ -10,6 +10,8 @@ import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from msgspec import structs
+
 from goodstanding.delivery.outcome import wants_another_transaction
 from goodstanding.delivery.plan import Plan, Target
 from goodstanding.errors import LocalProtocolError, RemoteProtocolError
@@ -169,7 +171,7 @@ class OpenSession:
     async def deliver(self, transaction: Transaction, chunks: Iterable[bytes]) -> TransactionResult | NetworkFailure:
         """Send one message: what became of each recipient, or the failure when nothing was learned about any.
 
-        More recipients than the server takes at a time go in several transactions.
+        More recipients than the server takes at a time go in several transactions; each goes through the chunks anew.
         """
         self.stale = not self.usable
         if self.stale:
@@ -182,7 +184,7 @@ class OpenSession:
 
     async def quit(self) -> None:
         """Say goodbye, wait a little for the answer (RFC 5321 §4.1.1.10), and close."""
-        if not self._client.over:
+        if self._client.ready:  # in the middle of a message QUIT would be taken for a part of it
             self._client.quit()
             await self._hear(self._timeouts.quit)
         self._stream.close()
@@ -237,7 +239,7 @@ class OpenSession:
                 settled |= dict.fromkeys(todo, (OTHERS_LATER, "rcpt"))
                 break
             portion = todo[: self._client.capabilities.portion([recipients[n] for n in todo])]
-            part = replace(transaction, recipients=tuple(recipients[n] for n in portion))
+            part = structs.replace(transaction, recipients=tuple(recipients[n] for n in portion))
             result = await self._transact(part, chunks)
             if isinstance(result, NetworkFailure):
                 if len(todo) == len(recipients):
@@ -259,14 +261,16 @@ class OpenSession:
             for event in events:
                 if isinstance(event, Finished):
                     return self._settled(event.result)
-                if isinstance(event, BodyWanted) and (failure := await self._send_body(chunks, transaction.size)):
-                    return await self._cut_off(failure)
+                if isinstance(event, BodyWanted) and not client.over:  # over: refused in the same breath
+                    failure = await self._send_body(chunks, transaction.size)
+                    if failure is not None:
+                        return await self._cut_off(failure)
             events = await self._hear(getattr(self._timeouts, client.waiting))
         return self._lost(events)
 
     async def _send_body(self, chunks: Iterable[bytes], size: int) -> NetworkFailure | None:
         """The message with its closing dot; a failure when the server stops taking it."""
-        if size <= ONE_WRITE:
+        if 0 < size <= ONE_WRITE:
             self._stream.send(b"".join(stuffed(chunks)))
         else:
             for chunk in stuffed(chunks):

@@ -10,29 +10,26 @@ All judgement of failure is here, after Postfix's smtp_trouble. Reach decides wh
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from goodstanding.errors import LocalProtocolError
 from goodstanding.model import NetworkFailure, Reach, Reply
 
 
-@dataclass(frozen=True, slots=True)
-class Delivered:
+class Delivered(Struct, frozen=True, gc=False):
     """The remote server took responsibility."""
 
     reply: Reply
 
 
-@dataclass(frozen=True, slots=True)
-class Deferred:
+class Deferred(Struct, frozen=True, gc=False):
     """Not now; to be tried again. The reply may be a 5xx where another try can go better (a greeting, a login)."""
 
     reply: Reply
     reach: Reach
 
 
-@dataclass(frozen=True, slots=True)
-class Bounced:
+class Bounced(Struct, frozen=True, gc=False):
     """Refused for good."""
 
     reply: Reply
@@ -54,7 +51,7 @@ AGAINST_US = frozenset(("7.23", "7.25", "7.27", "7.28"))
 """SPF of our name, no reverse DNS, unusual rate (RFC 7372, Gmail); Microsoft adds 5.7.5xx-5.7.7xx."""
 
 WORDS_AGAINST_US = (
-    "spamhaus", "blocklist", "block list", "blacklist", "black list", "dnsbl", "rbl", "reputation", "client host",
+    "spamhaus", "blocklist", "block list", "blacklist", "black list", "dnsbl", "blocked using", "reputation", "client host",
     "reverse dns", "ptr record", "rate limit", "too many connections", "too many messages", "banned sending ip",
 )  # fmt: skip
 """Wording of refusals that meet every message of the same source address."""
@@ -70,7 +67,7 @@ def judge(answer: Reply | NetworkFailure, stage: str) -> Outcome:
         return Delivered(answer)
     if stage in OPENING:
         # Postfix: a 5xx greeting or login is about this host, now; the mail must not pay for it.
-        return Deferred(answer, "lane" if _is_policy(answer) else "host")
+        return Deferred(answer, "lane" if _is_policy(answer) or _is_against_us(answer) else "host")
     if answer.transient:
         return Deferred(answer, _reach_of_transient(answer, stage))
     return Bounced(answer, _reach_of_permanent(answer, stage))
@@ -91,7 +88,7 @@ def wants_another_transaction(answer: Reply | NetworkFailure) -> bool:
 def _reach_of_transient(reply: Reply, stage: str) -> Reach:
     if _is_greylisting(reply):
         return "recipient"
-    if _is_policy(reply):
+    if _is_policy(reply) or _is_against_us(reply):
         return "lane"
     if reply.code == 421 or reply.enhanced in OUT_OF_ORDER:
         return "host"
@@ -99,9 +96,9 @@ def _reach_of_transient(reply: Reply, stage: str) -> Reach:
 
 
 def _reach_of_permanent(reply: Reply, stage: str) -> Reach:
-    if _is_policy(reply):
-        return "lane" if _is_against_us(reply) else "message"
-    return "recipient" if stage == "rcpt" else "message"
+    if _is_against_us(reply):
+        return "lane"
+    return "recipient" if stage == "rcpt" and not _is_policy(reply) else "message"
 
 
 def _is_policy(reply: Reply) -> bool:
@@ -114,6 +111,8 @@ def _is_greylisting(reply: Reply) -> bool:
 
 
 def _is_against_us(reply: Reply) -> bool:
+    if reply.enhanced[1:4] in (".1.", ".2."):
+        return False  # about a mailbox, whatever the words
     detail = reply.enhanced[2:]
     if detail in AGAINST_US or (len(detail) == 5 and detail[2] in "567"):
         return True

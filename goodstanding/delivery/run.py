@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import structlog
+from msgspec import Struct
 
 from goodstanding.delivery import shaping
 from goodstanding.delivery.outcome import Bounced, Deferred, Outcome
@@ -37,8 +38,7 @@ UNSETTLED_LIMIT = 4000
 """Outcomes waiting to be written at which no more mail is sent: the store is behind."""
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(Struct, frozen=True, gc=False):
     """One message for those of its recipients that share a lane."""
 
     site: str
@@ -291,7 +291,7 @@ class Delivery:
 
     def defer(self, job: Job, reply: Reply) -> None:
         """The lane is closed: what waits for it is tried later, with the words that closed it."""
-        said = replace(reply, text=f"delivery there is paused for now: {reply.text}")
+        said = Reply(reply.code, reply.enhanced, f"delivery there is paused for now: {reply.text}")
         self.settle(job.claimed, [(one, Deferred(said, "host")) for one in job.recipients])
 
     def close_lane(self, lane: str, reply: Reply) -> None:

@@ -7,7 +7,8 @@ say otherwise (RFC 3461 §4.1), never for a null return path (RFC 5321 §6.1).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from goodstanding.delivery.outcome import Bounced as BouncedOutcome
 from goodstanding.delivery.outcome import Delivered as DeliveredOutcome
@@ -18,8 +19,7 @@ from goodstanding.queue.schedule import GiveUp, Patience, next_try
 from goodstanding.wire.dsn import Action, DsnRecipient
 
 
-@dataclass(frozen=True, slots=True)
-class Attempted:
+class Attempted(Struct, frozen=True, gc=False):
     """One recipient with the outcome of its attempt."""
 
     n: int
@@ -29,8 +29,7 @@ class Attempted:
     outcome: Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Circumstances:
+class Circumstances(Struct, frozen=True, gc=False):
     """Where and how the attempt was made."""
 
     message: MessageId
@@ -45,8 +44,7 @@ class Circumstances:
     now: float
 
 
-@dataclass(frozen=True, slots=True)
-class Ruling:
+class Ruling(Struct, frozen=True, gc=False):
     """What is to be recorded for one recipient."""
 
     n: int

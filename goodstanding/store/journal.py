@@ -10,14 +10,14 @@ from goodstanding.events import KIND_OF, KINDS, Event
 from goodstanding.model import MessageId
 from goodstanding.store.db import Row, Tx, Value
 
-_APPEND = "INSERT INTO journal (at, kind, tenant, message, n, recipient, details) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_APPEND = "INSERT INTO journal (at, kind, tenant, message, n, recipient, details) VALUES"
 _encode = msgspec.json.Encoder().encode
 _DECODERS = {kind: msgspec.json.Decoder(of) for kind, of in KINDS.items()}
 
 
 def append(tx: Tx, events: Sequence[Event]) -> None:
     """Add events in the order given."""
-    tx.many(_APPEND, [_row(event) for event in events])
+    tx.insert(_APPEND, [_row(event) for event in events])
     tx.appended.extend(events)
 
 

@@ -163,14 +163,19 @@ def _pattern(text: str) -> str:
 _RETURNING = " RETURNING message, n, tenant, address"
 
 
-def hold(tx: Tx, keys: Sequence[Key]) -> tuple[list[Touched], int]:
-    """Stop what waits; how many others are under way, and will be held if their attempt does not end them."""
+def hold(tx: Tx, keys: Sequence[Key]) -> tuple[list[Touched], list[Key]]:
+    """Stop what waits; the others are under way, and will be held if their attempt does not end them."""
     held = _change(tx, "UPDATE recipient SET state = 'held', wish = ''", keys, "state = 'waiting'")
     return held, _wish(tx, keys, "hold")
 
 
-def release(tx: Tx, keys: Sequence[Key], now: float) -> tuple[list[Touched], int]:
-    """Let what is held go on at once; how many wishes for others, under way, were withdrawn."""
+def granted(tx: Tx, keys: Sequence[Key]) -> list[Touched]:
+    """Those of the recipients to be held, while they were under way, that are held by now."""
+    return _change(tx, "UPDATE recipient SET wish = ''", keys, "state = 'held'")
+
+
+def release(tx: Tx, keys: Sequence[Key], now: float) -> tuple[list[Touched], list[Key]]:
+    """Let what is held go on at once; for which others, under way, a wish was withdrawn."""
     withdrawn = _change(tx, "UPDATE recipient SET wish = ''", keys, "wish <> ''")
     return _change(tx, "UPDATE recipient SET state = 'waiting', due = ?", keys, "state = 'held'", (now,)), len(
         withdrawn
@@ -182,8 +187,8 @@ def retry(tx: Tx, keys: Sequence[Key], now: float) -> list[Touched]:
     return _change(tx, "UPDATE recipient SET due = ?", keys, "state = 'waiting'", (now,))
 
 
-def drop(tx: Tx, keys: Sequence[Key]) -> tuple[list[Touched], int, list[tuple[int, int]]]:
-    """Take out what waits or is held: that, how many others are under way, and the messages (id, segment) that ended.
+def drop(tx: Tx, keys: Sequence[Key]) -> tuple[list[Touched], list[Key], list[tuple[int, int]]]:
+    """Take out what waits or is held: that, which others are under way, and the messages (id, segment) that ended.
 
     The caller gives the ended messages to `Spool.forget` in the same transaction.
     """
@@ -192,8 +197,9 @@ def drop(tx: Tx, keys: Sequence[Key]) -> tuple[list[Touched], int, list[tuple[in
     return dropped, _wish(tx, keys, "drop"), gone
 
 
-def _wish(tx: Tx, keys: Sequence[Key], wish: str) -> int:
-    return len(_change(tx, "UPDATE recipient SET wish = ?", keys, "state = 'claimed'", (wish,)))
+def _wish(tx: Tx, keys: Sequence[Key], wish: str) -> list[Key]:
+    wished = _change(tx, "UPDATE recipient SET wish = ?", keys, "state = 'claimed'", (wish,))
+    return [(touched.message, touched.n) for touched in wished]
 
 
 def _change(tx: Tx, statement: str, keys: Sequence[Key], condition: str, values: Sequence[Value] = ()) -> list[Touched]:

@@ -8,7 +8,8 @@ destination), so that neither a huge nor a slow lane is in front of the others.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from goodstanding.events import Dropped, Event
 from goodstanding.model import RANK, Envelope, Identity, MessageId, Recipient, Ret, Stream, WorkerId
@@ -20,8 +21,7 @@ EIGHT_BIT = 1
 SMTPUTF8 = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True, gc=False):
     """A message about to be queued."""
 
     message: MessageId
@@ -35,8 +35,7 @@ class Entry:
     events: Sequence[Event]
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimedRecipient:
+class ClaimedRecipient(Struct, frozen=True, gc=False):
     """One recipient whose attempt is booked."""
 
     n: int
@@ -46,8 +45,7 @@ class ClaimedRecipient:
     warned: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(Struct, frozen=True, gc=False):
     """A message with those of its recipients that this worker is to attempt now."""
 
     message: MessageId
@@ -62,8 +60,7 @@ class Claimed:
     recipients: tuple[ClaimedRecipient, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(Struct, frozen=True, gc=False):
     """The end of one attempt for one recipient, with everything that must be recorded in the same transaction."""
 
     message: MessageId
@@ -79,11 +76,11 @@ class Settlement:
 
 _ADD_MESSAGE = (
     "INSERT INTO message (id, tenant, subscription, stream, sender, segment, place, size, prefix, traits, ret, envid, "
-    "open) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "open) VALUES"
 )
 _ADD_RECIPIENT = (
     "INSERT INTO recipient (message, n, rank, tenant, destination, address, notify, orcpt, state, attempts, due, "
-    "owner) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "owner) VALUES"
 )
 
 
@@ -111,8 +108,8 @@ def add(tx: Tx, entries: Sequence[tuple[Entry, Place]]) -> None:
             for n, recipient in enumerate(envelope.recipients)
         )
         events.extend(entry.events)
-    tx.many(_ADD_MESSAGE, messages)
-    tx.many(_ADD_RECIPIENT, recipients)
+    tx.insert(_ADD_MESSAGE, messages)
+    tx.insert(_ADD_RECIPIENT, recipients)
     journal.append(tx, events)
 
 
@@ -134,8 +131,7 @@ LANES_A_CALL = 200
 """Lanes looked at in one call: bounds the time a claim holds the writer up."""
 
 
-@dataclass(frozen=True, slots=True)
-class Want:
+class Want(Struct, frozen=True, gc=False):
     """What a worker asks for when it claims."""
 
     worker: WorkerId
@@ -253,7 +249,7 @@ def settle(tx: Tx, settlements: Sequence[Settlement]) -> list[tuple[int, int]]:
     """
     final = [s for s in settlements if s.final]
     again = [s for s in settlements if not s.final]
-    tx.many("DELETE FROM recipient WHERE message = ? AND n = ?", [(s.message, s.n) for s in final if s.sole])
+    tx.among("DELETE FROM recipient WHERE message IN", [s.message for s in final if s.sole])
     ended = [
         s for s in final if s.sole or tx.run("DELETE FROM recipient WHERE message = ? AND n = ?", (s.message, s.n))
     ]
@@ -276,7 +272,7 @@ def leave(tx: Tx, finals: Collection[tuple[int, int, bool]]) -> list[tuple[int, 
         row = tx.row("UPDATE message SET open = open - ? WHERE id = ? RETURNING open, segment", (count, message))
         if row and row[0] <= 0:
             gone.add((message, row[1]))
-    tx.many("DELETE FROM message WHERE id = ?", [(message,) for message, _ in gone])
+    tx.among("DELETE FROM message WHERE id IN", [message for message, _ in gone])
     return list(gone)
 
 

@@ -18,6 +18,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import Struct
+
 from goodstanding.errors import StoreError
 from goodstanding.store.db import Database, Tx
 
@@ -28,8 +30,7 @@ OWNER_SHIFT = 40
 """A segment's number is its worker's id, then a count of 40 bits: one life may write a large message every 10 µs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True, gc=False):
     """Where the bytes of a message are: the body as submitted, then the header prefix we add."""
 
     segment: int
@@ -187,7 +188,7 @@ class Spool:
         elif here:
             tx.run("UPDATE segment SET live = live + ? WHERE id = ?", (here, self._segment))
         self._booked = self._announced or here > 0
-        tx.many("INSERT INTO segment (id, owner, live, closed) VALUES (?, ?, 1, 1)", [(s, self.owner) for s in counts])
+        tx.insert("INSERT INTO segment (id, owner, live, closed) VALUES", [(s, self.owner, 1, 1) for s in counts])
 
     def _book_in_database(self, tx: Tx, contents: Sequence[Content]) -> None:
         rows: list[tuple[int, int, bytes]] = []
@@ -199,7 +200,7 @@ class Spool:
     def forget(self, tx: Tx, gone: Iterable[tuple[int, int]]) -> None:
         """Messages (id, segment) that nobody waits for any more leave the spool with this transaction."""
         if self._in_database:
-            tx.many("DELETE FROM content WHERE message = ?", [(message,) for message, _ in gone])
+            tx.among("DELETE FROM content WHERE message IN", [message for message, _ in gone])
             return
         counts = Counter(segment for _, segment in gone)
         for segment, count in counts.items():

@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from goodstanding.errors import StoreError
 from goodstanding.events import Accepted as AcceptedEvent
 from goodstanding.events import Refused as RefusedEvent
@@ -31,15 +33,13 @@ HOPS_LIMIT = 100
 """Received fields after which a message is taken for one that runs in a circle (RFC 5321 §6.3)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(Struct, frozen=True, gc=False):
     """It is ours now."""
 
     message: MessageId
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True, gc=False):
     """It is not; the reply says why and what to do."""
 
     reply: Reply
@@ -48,8 +48,7 @@ class Refused:
 Verdict = Accepted | Refused
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(Struct, frozen=True, gc=False):
     """One message as a face hands it in."""
 
     identity: Identity
@@ -58,8 +57,7 @@ class Submission:
     arrival: Arrival
 
 
-@dataclass(frozen=True, slots=True)
-class _Prepared:
+class _Prepared(Struct, frozen=True, gc=False):
     """A message ready to be written."""
 
     entry: Entry

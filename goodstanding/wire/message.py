@@ -10,10 +10,11 @@ import binascii
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
 from operator import itemgetter
+
+from msgspec import Struct
 
 SUBJECT_LIMIT = 200
 """Characters of a subject that are kept for people to recognise a message by."""
@@ -31,8 +32,7 @@ _COMMON: dict[bytes | None, str] = {spelling + b":": spelling.lower().decode() f
 """How most names are written, so that most names need one look-up."""
 
 
-@dataclass(frozen=True, slots=True)
-class HeaderBlock:
+class HeaderBlock(Struct, frozen=True, gc=False):
     """The fields of a message from the top."""
 
     fields: tuple[tuple[str, bytes], ...]
@@ -50,8 +50,7 @@ class HeaderBlock:
         return [known for known, _ in self.fields].count(name)
 
 
-@dataclass(frozen=True, slots=True)
-class HeaderFacts:
+class HeaderFacts(Struct, frozen=True, gc=False):
     """What the rest of the program wants to know of a header, safe to log and to show."""
 
     message_id: str
@@ -68,8 +67,7 @@ class HeaderFacts:
     """It has a Date field."""
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(Struct, frozen=True, gc=False):
     """How a client is connected: the part of a trace that all messages of one session share."""
 
     helo: str

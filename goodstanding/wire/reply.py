@@ -14,6 +14,7 @@ from goodstanding.model import Reply
 LINE_LIMIT = 512  # octets of one line with its CRLF, RFC 5321 §4.5.3.1.5
 LINES_LIMIT = 100  # lines of one reply; the longest EHLO seen in the wild has about 30
 OCTETS_LIMIT = 32_768  # of one reply over all its lines
+MARKS = ("", " ", "-")  # behind the code; a hyphen says that more lines follow
 
 
 def encode_reply(reply: Reply) -> bytes:
@@ -33,7 +34,8 @@ class ReplyReader:
 
     def __init__(self) -> None:
         self._input = b""
-        self._lines: list[str] = []
+        self._lines: list[tuple[str, str]] = []
+        """Enhanced code and text of the lines of an unfinished reply."""
         self._octets = 0
 
     def __repr__(self) -> str:
@@ -44,42 +46,34 @@ class ReplyReader:
         *lines, self._input = (self._input + octets).split(b"\n")
         replies: list[Reply] = []
         for line in lines:
-            self._count(len(line) + 1)
-            if self._add_line(line):
-                replies.append(self._finish())
+            reply = self._take(line)
+            if reply is not None:
+                replies.append(reply)
         if self._octets + len(self._input) > OCTETS_LIMIT:
             raise RemoteProtocolError(f"a reply of more than {OCTETS_LIMIT} octets")
         return replies
 
-    def _count(self, octets: int) -> None:
-        """Charge a line to the reply in progress: an endless ``250-`` costs the peer, not us."""
-        self._octets += octets
-        if len(self._lines) >= LINES_LIMIT:
-            raise RemoteProtocolError(f"a reply of more than {LINES_LIMIT} lines")
+    def _take(self, line: bytes) -> Reply | None:
+        """The reply this line completes; its length is charged to that reply: an endless one costs the peer, not us."""
+        self._octets += len(line) + 1
         if self._octets > OCTETS_LIMIT:
             raise RemoteProtocolError(f"a reply of more than {OCTETS_LIMIT} octets")
-
-    def _add_line(self, octets: bytes) -> bool:
-        """Keep one line; True when it is the last of its reply."""
-        if octets[-1:] == b"\r":
-            octets = octets[:-1]
-        code, mark = octets[:3], octets[3:4]
-        if not (len(code) == 3 and code.isdigit() and b"200" <= code <= b"599" and mark in (b" ", b"-", b"")):
-            raise RemoteProtocolError(f"not a reply: {octets[:80]!r}")
-        self._lines.append(_printable(octets))
-        return mark != b"-"
-
-    def _finish(self) -> Reply:
-        """The reply made of the kept lines; where their codes differ the last line decides, as in Postfix."""
-        lines, self._lines, self._octets = self._lines, [], 0
-        code = lines[-1][:3]
-        enhanced = ""
-        texts: list[str] = []
-        for line in lines:
-            found, text = _split_enhanced(line[4:], code[0])
-            enhanced = found or enhanced
-            texts.append(text)
-        return Reply(int(code), enhanced, "\n".join(texts))
+        if len(self._lines) >= LINES_LIMIT:
+            raise RemoteProtocolError(f"a reply of more than {LINES_LIMIT} lines")
+        text = _clean(line.removesuffix(b"\r").decode("utf-8", "replace"))
+        code, mark = text[:3], text[3:4]
+        if mark not in MARKS or len(code) != 3 or not (code.isascii() and code.isdigit() and "200" <= code <= "599"):
+            raise RemoteProtocolError(f"not a reply: {text[:80]!r}")
+        part = _split_enhanced(text[4:], code[0])
+        if mark == "-":
+            self._lines.append(part)
+            return None
+        self._octets = 0
+        if not self._lines:
+            return Reply(int(code), *part)
+        lines, self._lines = [*self._lines, part], []  # where codes differ the last line decides, as in Postfix
+        enhanced = next((found for found, _ in reversed(lines) if found[:1] == code[0]), "")
+        return Reply(int(code), enhanced, "\n".join(text for _, text in lines))
 
 
 def _encode_lines(reply: Reply) -> bytes:
@@ -110,11 +104,6 @@ def _clean(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else " " if char == "\t" else "?" for char in text)
-
-
-def _printable(octets: bytes) -> str:
-    """A peer's line as text that is safe to log, to store and to show."""
-    return _clean(octets.decode("utf-8", "replace"))
 
 
 @lru_cache(maxsize=1024)

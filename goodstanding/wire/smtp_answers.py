@@ -19,6 +19,7 @@ PERHAPS = Reply(252, "2.0.0", "Cannot say whether that mailbox exists; send to i
 UNKNOWN = Reply(500, "5.5.2", "Unknown command. HELP lists those known here")
 NO_TEXT = Reply(500, "5.5.2", "The line is not UTF-8 text or has a NUL in it. Send commands as text")
 LINE_TOO_LONG = Reply(500, "5.5.2", "The line is too long. Send shorter commands, and the message after DATA")
+AUTH_LINE_TOO_LONG = Reply(500, "5.5.6", "The response is too long. Authenticate with less than 9000 octets")
 NO_ARGUMENT = Reply(501, "5.5.4", "This command takes no argument. Leave it out")
 NAME_WANTED = Reply(501, "5.5.4", "Say EHLO with the name of your host, such as EHLO client.example.com")
 MAILBOX_WANTED = Reply(501, "5.5.4", "Say which mailbox, such as VRFY user@example.com")
@@ -54,8 +55,10 @@ def too_many_recipients(limit: int) -> Reply:
 
 def unknown_mechanism(mechanism: str) -> Reply:
     """The refusal of an AUTH mechanism (RFC 4954 §4)."""
-    name = mechanism[:20].upper() or "That"
-    return Reply(504, "5.5.4", f"{name} is not offered here. Use AUTH {' or '.join(MECHANISMS)}")
+    use = "Use AUTH " + " or ".join(MECHANISMS)
+    if not mechanism:
+        return Reply(501, "5.5.4", f"AUTH needs the name of a mechanism. {use}")
+    return Reply(504, "5.5.4", f"{mechanism[:20].upper()} is not offered here. {use}")
 
 
 @lru_cache(maxsize=64)

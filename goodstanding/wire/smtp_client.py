@@ -18,8 +18,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from goodstanding.errors import LocalProtocolError, RemoteProtocolError
 from goodstanding.model import NetworkFailure, Reply
@@ -43,18 +44,15 @@ __all__ = [
 Tls = Literal["never", "opportunistic", "required"]
 
 
-@dataclass(frozen=True, slots=True)
-class TlsWanted:
+class TlsWanted(Struct, frozen=True, gc=False):
     """The server is ready for the handshake: start TLS, then call `Client.tls_started`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(Struct, frozen=True, gc=False):
     """The opening is done; transactions may begin."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True, gc=False):
     """The opening failed: the server, or our own demands on it, said no."""
 
     reply: Reply
@@ -62,20 +60,17 @@ class Refused:
     """greeting, hello, tls or auth."""
 
 
-@dataclass(frozen=True, slots=True)
-class BodyWanted:
+class BodyWanted(Struct, frozen=True, gc=False):
     """Send the stuffed message now, then call `Client.body_sent`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(Struct, frozen=True, gc=False):
     """The transaction is settled for every recipient."""
 
     result: TransactionResult
 
 
-@dataclass(frozen=True, slots=True)
-class Closed:
+class Closed(Struct, frozen=True, gc=False):
     """The server will say nothing more: close the connection."""
 
 

@@ -1,9 +1,9 @@
 """Message bodies as they arrive: DATA with its dots (RFC 5321 §4.5.2) and BDAT with its counts (RFC 3030).
 
-Three readers of one shape: ``read(octets)`` returns the next part of the body, and what follows the body once it is
-over (None until then). The end of data is exactly CRLF "." CRLF, and a message with a CR or LF outside of a CRLF is
-refused: where two servers disagree on what ends a line, one message becomes two (SMTP smuggling, CVE-2023-51764). A
-refused body is read to its true end, for what it contains must never be taken for commands.
+Three readers of one shape: ``read`` takes at most ``wants`` octets, and returns the next part of the body, and what
+follows once it is over (None until then). The end of data is exactly CRLF "." CRLF, and a message with a CR or LF
+outside of a CRLF is refused: where two servers disagree on what ends a line, one message becomes two (SMTP smuggling,
+CVE-2023-51764). A refused body is read to its true end, for what it contains must never be taken for commands.
 
 All work is done by bytes methods over whole chunks, a few passes each; nothing here looks at single lines.
 """
@@ -70,6 +70,8 @@ class DataBody:
 
     __slots__ = ("_at_line_start", "_held", "scrutiny")
 
+    wants = 1 << 62  # only the octets tell where it ends
+
     def __init__(self, limit: int) -> None:
         self.scrutiny = Scrutiny(limit)
         self._at_line_start = True
@@ -109,44 +111,42 @@ class DataBody:
 class ChunkedBody:
     """A body in announced chunks, one BDAT each; a CRLF may be cut in two by their borders."""
 
-    __slots__ = ("_held", "is_last", "rest", "scrutiny")
+    __slots__ = ("_held", "is_last", "scrutiny", "wants")
 
     def __init__(self, limit: int) -> None:
         self.scrutiny = Scrutiny(limit)
         self.is_last = False
-        self.rest = 0
+        self.wants = 0
         self._held = b""
 
     def begin(self, size: int, is_last: bool) -> None:
         """Expect the next chunk."""
-        self.rest = size
+        self.wants = size
         self.is_last = is_last
 
     def read(self, octets: bytes) -> tuple[bytes, bytes | None]:
-        """The next part of the body, and what follows the chunk."""
-        content = self._held + octets[: self.rest]
-        follows = octets[self.rest :] if len(octets) >= self.rest else None
-        self.rest -= min(len(octets), self.rest)
-        self._held = b""
-        if content.endswith(b"\r") and not (self.is_last and follows is not None):
-            content, self._held = content[:-1], b"\r"
-        return self.scrutiny.pass_on(content), follows
+        """The next part of the body, and nothing behind it once the chunk is complete."""
+        self.wants -= len(octets)
+        if self._held:
+            octets, self._held = self._held + octets, b""
+        if octets.endswith(b"\r") and not (self.is_last and self.wants == 0):
+            octets, self._held = octets[:-1], b"\r"
+        return self.scrutiny.pass_on(octets), None if self.wants else b""
 
 
 class Wasted:
     """A chunk that is counted and thrown away, so that it is not taken for commands; then the refusal is said."""
 
-    __slots__ = ("_rest", "refusal")
+    __slots__ = ("refusal", "wants")
 
     def __init__(self, size: int, refusal: Reply) -> None:
         self.refusal = refusal
-        self._rest = size
+        self.wants = size
 
     def read(self, octets: bytes) -> tuple[bytes, bytes | None]:
-        """Nothing, and what follows the chunk."""
-        follows = octets[self._rest :] if len(octets) >= self._rest else None
-        self._rest -= min(len(octets), self._rest)
-        return b"", follows
+        """Nothing, and nothing behind it once the chunk is complete."""
+        self.wants -= len(octets)
+        return b"", None if self.wants else b""
 
 
 def _unstuffed(content: bytes) -> bytes:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from goodstanding.model import Envelope, Recipient, Reply
 
 EXTENSIONS = frozenset(
@@ -39,8 +41,7 @@ class ServerPolicy:
     extensions: frozenset[str] = EXTENSIONS
 
 
-@dataclass(frozen=True, slots=True)
-class StartTls:
+class StartTls(Struct, frozen=True, gc=False):
     """The 220 is in the output: send it, upgrade the connection, call `Session.tls_started`."""
 
 
@@ -54,8 +55,7 @@ class AuthGiven:
     authzid: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class MailFrom:
+class MailFrom(Struct, frozen=True, gc=False):
     """A transaction wants to begin. Needs an answer."""
 
     sender: str
@@ -63,50 +63,43 @@ class MailFrom:
     """Without recipients yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class RcptTo:
+class RcptTo(Struct, frozen=True, gc=False):
     """One more recipient. Needs an answer."""
 
     recipient: Recipient
 
 
-@dataclass(frozen=True, slots=True)
-class BodyStart:
+class BodyStart(Struct, frozen=True, gc=False):
     """The body is about to come. Any positive answer lets it; a negative one ends the transaction."""
 
     envelope: Envelope
     """With every recipient that was accepted."""
 
 
-@dataclass(frozen=True, slots=True)
-class BodyPart:
+class BodyPart(Struct, frozen=True, gc=False):
     """The next octets of the body, dot-unstuffed. No answer."""
 
     octets: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class MessageReceived:
+class MessageReceived(Struct, frozen=True, gc=False):
     """The body is complete and in order. The answer is the final word on the message."""
 
     size: int
     """Octets of all the parts."""
 
 
-@dataclass(frozen=True, slots=True)
-class MessageAborted:
+class MessageAborted(Struct, frozen=True, gc=False):
     """The body was refused, and the peer told: forget its parts. The transaction is over. No answer."""
 
     reply: Reply
 
 
-@dataclass(frozen=True, slots=True)
-class Reset:
+class Reset(Struct, frozen=True, gc=False):
     """The transaction is over without a message. No answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Quit:
+class Quit(Struct, frozen=True, gc=False):
     """The peer is leaving; an open transaction is over. No answer."""
 
 

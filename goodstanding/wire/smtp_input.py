@@ -6,7 +6,7 @@ AUTH_LINE_LIMIT = 12_288  # octets with CRLF, RFC 4954 §4
 
 
 class Input:
-    """Octets received and not yet understood. Bounded: a line that is too long is not kept, only counted."""
+    """Octets received and not yet understood. A line that is too long is read over, not kept."""
 
     __slots__ = ("_at", "_is_overlong", "_octets", "line_is_long")
 
@@ -15,10 +15,10 @@ class Input:
         self._at = 0  # where the unread part begins; moving this is cheaper than cutting, with many short lines
         self._is_overlong = False  # the head of the present line is gone already
         self.line_is_long = False
-        """Whether the last line returned was longer than allowed; then it is not the whole line."""
+        """Whether the last line returned was longer than allowed; it may be only its end."""
 
-    def __bool__(self) -> bool:
-        return self._at < len(self._octets)
+    def __len__(self) -> int:
+        return len(self._octets) - self._at
 
     def add(self, octets: bytes) -> None:
         """Take what was received."""
@@ -45,9 +45,16 @@ class Input:
         self._is_overlong = False
         return line
 
-    def whole(self) -> bytes:
-        """All that is unread, without a copy where possible."""
-        return self._octets[self._at :]
+    def take(self, most: int) -> bytes:
+        """Read up to so many octets; without a copy where these are all there are."""
+        octets = self._octets[self._at : self._at + most]
+        self._at += len(octets)
+        return octets
+
+    def compact(self) -> None:
+        """Hold on to nothing that has been read."""
+        if self._at:
+            self.replace(self._octets[self._at :])
 
     def replace(self, octets: bytes) -> None:
         """Have this as all that is unread."""

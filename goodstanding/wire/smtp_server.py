@@ -131,9 +131,10 @@ class Session:
         asked, dialogue.asked = dialogue.asked, None
         if asked is None or isinstance(asked, StartTls):
             raise LocalProtocolError("no event waits for an answer")
-        event = _settle(dialogue, asked, reply)
         if reply.code == 421:  # RFC 5321 §4.2.1: whoever says it closes
-            dialogue.close()
+            self.end(reply)
+            return []
+        event = _settle(dialogue, asked, reply)
         return [event, *self._advance()] if event else self._advance()
 
     def output(self) -> bytes:
@@ -168,8 +169,8 @@ class Session:
         more = True
         while more and dialogue.asked is None and not dialogue.closing:
             more = _read_line(dialogue, events) if dialogue.body is None else _read_body(dialogue, events)
-        if dialogue.asked is None or not dialogue.input:  # an idle session holds on to nothing
-            dialogue.input.replace(dialogue.input.whole())
+        if dialogue.asked is None or not dialogue.input:  # with many lines waiting, cutting once is enough
+            dialogue.input.compact()
         return events
 
 
@@ -190,8 +191,8 @@ def _read_line(dialogue: Dialogue, events: list[Event]) -> bool:
 def _take_line(dialogue: Dialogue, line: bytes) -> Event | None:
     """Obey one line, if it is one."""
     if dialogue.input.line_is_long:
-        dialogue.exchange = None
-        return dialogue.refuse(answers.LINE_TOO_LONG)
+        within_auth, dialogue.exchange = dialogue.exchange, None
+        return dialogue.refuse(answers.AUTH_LINE_TOO_LONG if within_auth else answers.LINE_TOO_LONG)
     content, _, end = line.partition(b"\r")
     if end != b"\n":
         return dialogue.hang_up(answers.BARE_LINE_END)
@@ -218,8 +219,9 @@ def _read_body(dialogue: Dialogue, events: list[Event]) -> bool:
     """Read a stretch of a body; False when it wants more input."""
     body = dialogue.body
     assert body is not None
-    part, rest = body.read(dialogue.input.whole())
-    dialogue.input.replace(rest or b"")
+    part, rest = body.read(dialogue.input.take(body.wants))
+    if rest:
+        dialogue.input.replace(rest)
     if part:
         events.append(BodyPart(part))
     if rest is None:
@@ -281,8 +283,8 @@ def _start_body(dialogue: Dialogue, reply: Reply) -> Event | None:
             dialogue.say(answers.GO_AHEAD)
         return None
     dialogue.forget()
-    if chunks is not None and reply.code != 421:
-        dialogue.body = Wasted(chunks.rest, reply)
+    if chunks is not None:
+        dialogue.body = Wasted(chunks.wants, reply)
         return None
     dialogue.say(reply)
     return refuse_early_body(dialogue)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from goodstanding.errors import RemoteProtocolError
 from goodstanding.model import NetworkFailure, Recipient, Reply, Ret
 
 
-@dataclass(frozen=True, slots=True)
-class Transaction:
+class Transaction(Struct, frozen=True, gc=False):
     """One message for one or more recipients, as MAIL and RCPT say it."""
 
     sender: str
@@ -26,8 +27,7 @@ class Transaction:
     """xtext-encoded."""
 
 
-@dataclass(frozen=True, slots=True)
-class TransactionResult:
+class TransactionResult(Struct, frozen=True, gc=False):
     """What became of each recipient, in the order of the transaction."""
 
     recipients: tuple[Reply | NetworkFailure, ...]

@@ -8,11 +8,12 @@ T = TypeVar("T")
 ASK_EVERY = 0.02
 
 
-def eventually(ask: Callable[[], T], what: str, patience: float = 30.0) -> T:
+def eventually(ask: Callable[[], T], what: str | Callable[[], str], patience: float = 30.0) -> T:
     """The first truthy answer; fails with ``what`` did not happen when there is none for so many seconds."""
     deadline = time.monotonic() + patience
     while not (answer := ask()):
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {patience:g} s: {what}; the last answer was {answer!r}")
+            words = what if isinstance(what, str) else what()
+            raise AssertionError(f"not within {patience:g} s: {words}; the last answer was {answer!r}")
         time.sleep(ASK_EVERY)
     return answer

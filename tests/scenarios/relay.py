@@ -1,5 +1,6 @@
 """The relay as an operator runs it: a settings file, ``python -m goodstanding serve``, signals, and its store."""
 
+import contextlib
 import json
 import os
 import random
@@ -11,12 +12,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from goodstanding.errors import StoreError
 from goodstanding.events import Event
 from goodstanding.model import Stream
 from goodstanding.operate import open_estate
 from goodstanding.settings import parse_settings
 from goodstanding.store import estate, journal, queue
-from goodstanding.store.db import Database
 from tests.scenarios.patience import eventually
 
 ROOT = Path(__file__).parents[2]
@@ -129,7 +130,9 @@ class Relay:
         ready = self.data / "ready.json"
         ready.unlink(missing_ok=True)
         self._process = self.popen()
-        eventually(lambda: ready.exists() or self._process.poll() is not None, f"ready\n{self.log()[-3000:]}", 60.0)
+        eventually(
+            lambda: ready.exists() or self._process.poll() is not None, lambda: f"ready\n{self.log()[-3000:]}", 60.0
+        )
         assert self._process.poll() is None, self.log()[-3000:]
 
     def popen(self) -> "subprocess.Popen[bytes]":
@@ -205,7 +208,9 @@ class Relay:
 
     def states(self) -> dict[str, int]:
         """Recipients in the queue, by state."""
-        with self.database.read() as tx:
+        with contextlib.suppress(StoreError), self.database.read() as tx:
+            return queue.states(tx)
+        with self.database.read() as tx:  # the server was restarted: its old connection is known to be dead now
             return queue.states(tx)
 
     def queued(self) -> int:
@@ -230,15 +235,19 @@ class Relay:
 
     def wait_until_empty(self, patience: float = 60.0) -> None:
         """Every accepted message has met its fate."""
-        eventually(lambda: not self.queued(), f"empty queue, {self.states()}\n{self.log()[-2000:]}", patience)
+        eventually(lambda: not self.queued(), lambda: f"empty queue, {self.states()}\n{self.log()[-2000:]}", patience)
 
 
 def _group_lives(group: int) -> bool:
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
+    """Whether a process of the group runs; one that only waits to be collected does not."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, its_group = stat.read_text().rpartition(")")[2].split()[:3]
+        except OSError:
+            continue
+        if int(its_group) == group and state != "Z":
+            return True
+    return False
 
 
 def memory(pids: Sequence[int]) -> int:

@@ -10,6 +10,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 END = b"\r\n.\r\n"
 
@@ -201,7 +202,7 @@ class _Connection(asyncio.Protocol):
     def _unknown(self, line: bytes) -> None:
         self._say(b"502 5.5.2 not here")
 
-    _COMMANDS: dict[bytes, Callable[["_Connection", bytes], None]] = {
+    _COMMANDS: ClassVar[dict[bytes, Callable[["_Connection", bytes], None]]] = {
         b"EHLO": _hello,
         b"HELO": _hello,
         b"MAIL": _mail,

@@ -86,7 +86,7 @@ def test_passwords_are_not_shown() -> None:
 
 
 BAD_LOGINS = [
-    (["AUTH"], 504),
+    (["AUTH"], 501),
     (["AUTH CRAM-MD5"], 504),
     (["AUTH XOAUTH2 " + b64(b"user=u\1auth=Bearer t\1\1")], 504),
     (["AUTH OAUTHBEARER"], 504),

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goodstanding.model import Reply
-from goodstanding.wire.smtp_server import BodyPart, MessageAborted, Reset, Session
-from tests.wire.conversation import ENVELOPE, OPEN, Conversation, greeted, in_transaction
+from goodstanding.wire.smtp_server import BodyPart, BodyStart, MessageAborted, Reset, Session
+from tests.wire.conversation import ANSWERED, ENVELOPE, OPEN, Conversation, accept_all, greeted, in_transaction
 
 # Bodies
 
@@ -143,3 +143,12 @@ def test_a_chunk_of_unknown_size_ends_the_session(line: bytes) -> None:
     server = in_transaction()
     assert server.codes(line + b"\r\nQUIT\r\n") == [501]
     assert server.session.closing and server.events[-1] == Reset()
+
+
+def test_a_chunk_refused_with_a_421_is_not_waited_for() -> None:
+    def shutting_down(event: ANSWERED) -> Reply:
+        return Reply(421, "4.3.2", "Shutting down") if isinstance(event, BodyStart) else accept_all(event)
+
+    server = greeted(decide=shutting_down)
+    assert server.codes(ENVELOPE + b"BDAT 1000\r\nx") == [250, 250, 421]
+    assert server.session.closing

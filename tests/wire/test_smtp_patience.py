@@ -57,7 +57,7 @@ def test_a_line_without_an_end_is_not_kept() -> None:
     for _ in range(100):
         unread.add(b"x" * 1000)
         assert unread.next_line(2048, in_auth=False) is None
-        assert len(unread.whole()) <= 2048
+        assert len(unread) <= 2048
     unread.add(b"\r\nNOOP\r\n")
     unread.next_line(2048, in_auth=False)
     assert unread.line_is_long
