@@ -58,6 +58,7 @@ class DemoPlan:
     seed: int = 1
     keep: bool = False
     svg: Path | None = None
+    as_json: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ class Stage:
 def run(plan: DemoPlan) -> int:
     """Run the demo; its exit code."""
     previous = signal.signal(signal.SIGTERM, _interrupt)
-    console = terminal.console()
+    console = Console(quiet=True) if plan.as_json else terminal.console()
     try:
         with _stage(plan, console) as stage:
             _perform(stage, console)
@@ -301,7 +302,12 @@ def _titles(stage: Stage) -> dict[str, str]:
 
 def _conclude(stage: Stage, tally: Tally, progress: Progress, console: Console) -> None:
     """The result, some stories, and where to look next."""
-    outcome = demo_screen.result(tally, progress, _titles(stage), _seen(stage.client))
+    seen = _seen(stage.client)
+    outcome = demo_screen.result(tally, progress, _titles(stage), seen)
+    if stage.plan.as_json:
+        terminal.print_json(demo_screen.document(tally, progress, seen) | {"config": str(stage.config)})
+    if stage.plan.svg is not None:
+        stage.plan.svg.write_text(demo_screen.picture(outcome), "utf-8")
     console.print(outcome)
     with stage.database.read() as tx:
         stories = [trace.draw(journal.of_message(tx, message)) for message in tally.stories.values()]
@@ -309,8 +315,6 @@ def _conclude(stage: Stage, tally: Tally, progress: Progress, console: Console) 
     for told in stories:
         console.print(told)
     console.print(demo_screen.commands(_where_to_look(stage, tally), "Where to look next"))
-    if stage.plan.svg is not None:
-        stage.plan.svg.write_text(demo_screen.picture(outcome), "utf-8")
 
 
 def _seen(client: SandboxClient) -> Seen:

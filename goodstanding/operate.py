@@ -31,12 +31,7 @@ from goodstanding.wire.dkim import KeyKind, dns_record, generate_key, load_key
 
 BATCH = 500
 """Recipients a verb changes in one transaction: some ten milliseconds."""
-GRANT_WITHIN = 3.0
-"""Seconds a verb waits for workers to hand over what they had claimed but not begun; they look once a second."""
 ASK_EVERY = 0.25
-
-
-# --- where everything is ---------------------------------------------------------------------------------------------
 
 
 def open_estate(settings: Settings) -> tuple[Database, bytes]:
@@ -74,16 +69,15 @@ def unreadable_keys(settings: Settings) -> list[str]:
     database = database_of(settings)
     if not secret_path(settings).exists() or (database.engine == "sqlite" and not database.path.exists()):
         return []
-    problems: list[str] = []
     try:
         master = _master_key(secret_path(settings))
         for domain in domains(database):
             records(database, master, domain.name)
     except GoodstandingError as exc:
-        problems.append(str(exc))
+        return [str(exc)]
     finally:
         database.close()
-    return problems
+    return []
 
 
 def open_spool(settings: Settings, database: Database) -> Spool:
@@ -122,9 +116,6 @@ def _write_new(path: Path, text: str) -> None:
         draft.unlink()
 
 
-# --- the queue -------------------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class Order:
     """Whom a verb concerns, who gives it, and why."""
@@ -132,6 +123,8 @@ class Order:
     filter: Filter
     by: str
     because: str = ""
+    patience: float = 3.0
+    """Seconds to wait for workers to hand over what they claimed and did not begin; they look twice a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +158,10 @@ def hold(database: Database, order: Order, watch: Watch = unwatched) -> Effect:
     def again(tx: Tx, keys: list[Key], now: float) -> tuple[int, list[Key]]:
         granted = listing.granted(tx, keys)
         tell(tx, granted, now)
-        held, under_way = batch(tx, [key for key in keys if key not in set(_keys(granted))], now)
+        held, under_way = batch(tx, keys, now)
         return len(granted) + held, under_way
 
-    return _Run(database, order.filter, watch).carry_out(batch, again)
+    return _Run(database, order, watch).carry_out(batch, again)
 
 
 def release(database: Database, order: Order, watch: Watch = unwatched) -> Effect:
@@ -179,7 +172,7 @@ def release(database: Database, order: Order, watch: Watch = unwatched) -> Effec
         journal.append(tx, [Released(r.tenant, r.message, r.n, now, r.recipient, order.by) for r in released])
         return len(released), withdrawn
 
-    return _Run(database, order.filter, watch).carry_out(batch)
+    return _Run(database, order, watch).carry_out(batch)
 
 
 def retry(database: Database, order: Order, watch: Watch = unwatched) -> Effect:
@@ -190,7 +183,7 @@ def retry(database: Database, order: Order, watch: Watch = unwatched) -> Effect:
         journal.append(tx, [Retried(r.tenant, r.message, r.n, now, r.recipient, order.by) for r in retried])
         return len(retried), []
 
-    return _Run(database, order.filter, watch).carry_out(batch)
+    return _Run(database, order, watch).carry_out(batch)
 
 
 def drop(database: Database, spool: Spool, order: Order, watch: Watch = unwatched) -> Effect:
@@ -203,7 +196,7 @@ def drop(database: Database, spool: Spool, order: Order, watch: Watch = unwatche
         spool.forget(tx, gone)
         return len(dropped), under_way
 
-    return _Run(database, order.filter, watch, spool).carry_out(batch, batch)
+    return _Run(database, order, watch, spool).carry_out(batch, batch)
 
 
 Batch = Callable[[Tx, list[Key], float], tuple[int, list[Key]]]
@@ -213,9 +206,9 @@ Batch = Callable[[Tx, list[Key], float], tuple[int, list[Key]]]
 class _Run:
     """One verb on its way through the queue, batch by batch."""
 
-    def __init__(self, database: Database, wanted: Filter, watch: Watch, spool: Spool | None = None) -> None:
+    def __init__(self, database: Database, order: Order, watch: Watch, spool: Spool | None = None) -> None:
         self._database = database
-        self._wanted = wanted
+        self._order = order
         self._watch = watch
         self._spool = spool
         self._changed = 0
@@ -227,7 +220,7 @@ class _Run:
         while keys := self._next(last):
             last = keys[-1]
             self._under_way += self._commit(batch, keys)
-        deadline = time.monotonic() + GRANT_WITHIN
+        deadline = time.monotonic() + self._order.patience
         while again is not None and self._under_way and time.monotonic() < deadline:
             time.sleep(ASK_EVERY)
             waiting, self._under_way = self._under_way, []
@@ -238,7 +231,7 @@ class _Run:
     def _next(self, last: Key) -> list[Key]:
         """Looking needs no write lock, so it does not hold up those who write."""
         with self._database.read() as tx:
-            return listing.select(tx, self._wanted, last, BATCH)
+            return listing.select(tx, self._order.filter, last, BATCH)
 
     def _commit(self, batch: Batch, keys: list[Key]) -> list[Key]:
         """One batch, durably; those under way."""
@@ -255,8 +248,6 @@ class _Run:
         self._watch(Effect(self._changed, len(self._under_way)))
         return under_way
 
-
-# --- domains ---------------------------------------------------------------------------------------------------------
 
 _KINDS: tuple[tuple[KeyKind, str], ...] = (("rsa-sha256", "r"), ("ed25519-sha256", "e"))
 """Both, because many receivers do not verify Ed25519 yet (RFC 8463 §6 advises the pair)."""
@@ -340,11 +331,8 @@ def _checked_domain(name: str) -> str:
     return domain
 
 
-# --- credentials -----------------------------------------------------------------------------------------------------
-
 CREDENTIAL_PURPOSE = "credentials"
 """What the key under which secrets are hashed is derived for."""
-SECRET_SIZE = 32
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
 _SUBSCRIPTION = re.compile(rf"{_NAME.pattern}/{_NAME.pattern}")
 
@@ -381,9 +369,9 @@ def add_credential(database: Database, master: bytes, subscription: str, stream:
     """A new user name and random secret for a subscription."""
     identity = add_subscription(database, subscription, stream)
     username = f"{subscription.replace('/', '-')}-{secrets.token_hex(3)}"
-    secret = secrets.token_urlsafe(SECRET_SIZE)
+    secret = secrets.token_urlsafe(32)
+    hashed = digest(derive(master, CREDENTIAL_PURPOSE), secret)
     with database.tx() as tx:
-        hashed = digest(derive(master, CREDENTIAL_PURPOSE), secret)
         estate.add_credential(tx, username, subscription, hashed, time.time())
     return NewCredential(username, secret, identity)
 

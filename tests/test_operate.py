@@ -75,25 +75,41 @@ def test_a_verb_over_many_recipients_goes_batch_by_batch(stock: Stock) -> None:
     assert steps == [Effect(500), Effect(1000), Effect(1200)]
 
 
+def test_what_a_worker_hands_over_in_time_is_changed_in_the_name_of_the_operator(
+    settings: Settings, stock: Stock
+) -> None:
+    message = stock.put(SHOP, "a@shop.example", ["one@gmail.example"])
+    stock.claim()
+    order = Order(Filter(message=message), by="eve", because="wrong price")
+    assert operate.hold(stock.database, order, lambda effect: stock.give_back(message, 0)) == Effect(1)
+    stock.claim_held(message)
+    spool = operate.open_spool(settings, stock.database)
+    assert operate.drop(stock.database, spool, order, lambda effect: stock.give_back(message, 0)) == Effect(1)
+    told = [(type(event).__name__, getattr(event, "by", "")) for event in story(stock, message)]
+    assert told == [("Accepted", ""), ("Held", "eve"), ("Dropped", "eve")]
+
+
 def test_what_is_under_way_is_counted_apart(stock: Stock) -> None:
     stock.put(SHOP, "a@shop.example", ["one@gmail.example"])
     stock.claim()
-    assert operate.hold(stock.database, Order(Filter(), by="eve")) == Effect(0, under_way=1)
+    assert operate.hold(stock.database, Order(Filter(), by="eve", patience=0)) == Effect(0, under_way=1)
     assert operate.release(stock.database, Order(Filter(), by="eve")) == Effect(0, under_way=1)
 
 
-def test_dropping_the_last_message_of_a_closed_segment_deletes_its_file(settings: Settings, stock: Stock) -> None:
-    if stock.spool.in_database:
-        pytest.skip("PostgreSQL keeps content in rows, not in segments")
+def test_dropping_the_last_message_of_a_closed_segment_deletes_its_file(tmp_path: Path) -> None:
+    settings = Settings(data_dir=str(tmp_path))  # PostgreSQL keeps content in rows: see below
+    database, _ = operate.open_estate(settings)
+    stock = Stock(database, tmp_path / "spool")
     stock.put(SHOP, "a@shop.example", ["one@gmail.example", "two@gmail.example"])
-    with stock.database.tx() as tx:
+    with database.tx() as tx:
         tx.run("UPDATE segment SET closed = 1")
-    spool = operate.open_spool(settings, stock.database)
+    spool = operate.open_spool(settings, database)
     assert len(list(spool.folder.glob("*.seg"))) == 1
-    operate.drop(stock.database, spool, Order(Filter(recipient="one@*"), by="eve"))
+    operate.drop(database, spool, Order(Filter(recipient="one@*"), by="eve"))
     assert len(list(spool.folder.glob("*.seg"))) == 1
-    operate.drop(stock.database, spool, Order(Filter(), by="eve"))
+    operate.drop(database, spool, Order(Filter(), by="eve"))
     assert not list(spool.folder.glob("*.seg"))
+    database.close()
 
 
 def test_dropping_a_message_takes_its_content_out_of_the_database(settings: Settings, stock: Stock) -> None:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from goodstanding.cli.configuration import JsonOption
+
 
 def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave everything running until Ctrl-C, to send to it.")] = False,
@@ -16,8 +18,9 @@ def demo(
         "demo-data"
     ),
     svg: Annotated[Path | None, typer.Option(help="Draw the result into an SVG file, too.", show_default=False)] = None,
+    as_json: JsonOption = False,
 ) -> int:
     """Run a relay and a small internet on this machine, send a shop's mail through them, and show what became of it."""
     from goodstanding.demo import DemoPlan, run
 
-    return run(DemoPlan(folder, messages, seed, keep, svg))
+    return run(DemoPlan(folder, messages, seed, keep, svg, as_json))

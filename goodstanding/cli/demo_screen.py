@@ -128,12 +128,32 @@ def _streams(tally: Tally) -> Table:
 
 def _authentication(seen: Seen) -> Text:
     """What the providers wrote above the mail they took."""
-    text = Text.assemble(("Authentication as the providers saw it", "bold"), f" ({seen.checked:,} messages checked):")
+    text = Text.assemble(("Authenticated, as the providers saw it", "bold"), f" ({seen.checked:,} messages checked): ")
     for method, passed in seen.passed.items():
         style = "green" if passed == seen.checked else "yellow"
-        text.append(f"  {method.upper()} ")
-        text.append(f"{passed:,} pass", style)
+        text.append(f" {method.upper()} ")
+        text.append(f"{passed:,}", style)
     return text
+
+
+def document(tally: Tally, progress: Progress, seen: Seen) -> dict[str, object]:
+    """The result for programs."""
+    within = {f"p{share:.0%}"[:-1]: share for share in (0.5, 0.99)}
+    delays = {
+        stream: {name: quantile(found, share) for name, share in within.items()}
+        for stream, found in tally.delays.items()
+    }
+    return {
+        "seconds": round(progress.seconds, 3),
+        "submitted": progress.submitted,
+        "refused": tally.refused,
+        "notices": tally.notices,
+        "total": tally.total,
+        "providers": tally.rows,
+        "streams": tally.streams,
+        "delays": delays,
+        "authentication": {"checked": seen.checked, **seen.passed},
+    }
 
 
 def plain_line(tally: Tally, progress: Progress) -> str:

@@ -53,7 +53,7 @@ loopback_only = true
 retry_first = 3
 retry_most = 60
 connect_timeout = 3
-reply_timeout = 8
+reply_timeout = 7
 
 [log]
 mail = "{folder / "mail.log"}"

@@ -86,8 +86,10 @@ class Tally:
 
     @property
     def waited_for(self) -> int:
-        """Recipients that should end soon and have not."""
-        return sum(address not in self.endless for _, _, address in self.open.values())
+        """Recipients that should end soon and have not, and endless ones that have not been put off yet."""
+        return sum(
+            key not in self._put_off or address not in self.endless for key, (_, _, address) in self.open.items()
+        )
 
     def provider(self, address: str) -> str:
         """Who receives for an address."""

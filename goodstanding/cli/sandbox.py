@@ -13,7 +13,6 @@ from rich.text import Text
 from goodstanding.cli import terminal
 from goodstanding.cli.configuration import JsonOption
 from goodstanding.sandbox.control import MailSummary, SandboxClient
-from goodstanding.sandbox.run import run_sandbox
 from goodstanding.sandbox.settings import Ready, SandboxSettings
 
 app = typer.Typer(
@@ -45,6 +44,8 @@ def sandbox(
     settings = SandboxSettings(
         seed, prefix, smtp_port, dns_port, control_port, data_dir, ready_file, authentication, limits, patience
     )
+    from goodstanding.sandbox.run import run_sandbox  # only here is the whole sandbox needed
+
     run_sandbox(settings, lambda ready: _announce(ready, as_json))
 
 

@@ -141,6 +141,10 @@ class OpenSession:
         self._reused = False
         self._replies_before = 0
         self._name = target.address if target.host.startswith("[") else target.host
+        self._begun: Transaction | None = None
+        """The transaction already on the wire behind the last one."""
+        self._left_over: list[ClientEvent] = []
+        """What was heard about it so far."""
         self._stream = stream
         self._client = client
         self._timeouts = timeouts
@@ -163,24 +167,33 @@ class OpenSession:
         """Another message may be delivered."""
         return self._client.ready and not self._client.exhausted
 
+    def fresh_enough(self, limit: int) -> bool:
+        """Whether the next message should go over this session: what was begun on it does in any case."""
+        return self._begun is not None or (self.usable and self.transactions < limit)
+
     @property
     def passes_on_dsn(self) -> bool:
         """The server takes over the duty to notify (RFC 3461); else a success notice is ours to send."""
         return "DSN" in self._client.capabilities.extensions
 
-    async def deliver(self, transaction: Transaction, chunks: Iterable[bytes]) -> TransactionResult | NetworkFailure:
+    async def deliver(
+        self, transaction: Transaction, chunks: Iterable[bytes], following: Transaction | None = None
+    ) -> TransactionResult | NetworkFailure:
         """Send one message: what became of each recipient, or the failure when nothing was learned about any.
 
-        More recipients than the server takes at a time go in several transactions; each goes through the chunks anew.
+        More recipients than the server takes at a time go in several transactions. ``following`` is what will be
+        delivered next, if that is known: it is begun in the same breath where the server allows it.
         """
-        self.stale = not self.usable
+        begun, self._begun = self._begun is transaction, None
+        self.stale = self._client.over if begun else not self.usable
         if self.stale:
             return ALREADY_CLOSED
-        self._reused = self.transactions > 0
+        self._reused = begun or self.transactions > 0
         self._replies_before = self._client.replies
         if len(transaction.recipients) > 1:
             return await self._deliver_in_portions(transaction, chunks)
-        return await self._transact(transaction, chunks)
+        events = self._left_over if begun else self._client.transact(transaction)
+        return await self._transact(transaction, chunks, events, following)
 
     async def quit(self) -> None:
         """Say goodbye, wait a little for the answer (RFC 5321 §4.1.1.10), and close."""
@@ -240,7 +253,7 @@ class OpenSession:
                 break
             portion = todo[: self._client.capabilities.portion([recipients[n] for n in todo])]
             part = structs.replace(transaction, recipients=tuple(recipients[n] for n in portion))
-            result = await self._transact(part, chunks)
+            result = await self._transact(part, chunks, self._client.transact(part))
             if isinstance(result, NetworkFailure):
                 if len(todo) == len(recipients):
                     return result
@@ -253,32 +266,43 @@ class OpenSession:
         ordered = [settled[n] for n in range(len(recipients))]
         return TransactionResult(tuple(answer for answer, _ in ordered), tuple(stage for _, stage in ordered), accepted)
 
-    async def _transact(self, transaction: Transaction, chunks: Iterable[bytes]) -> TransactionResult | NetworkFailure:
-        """One transaction from MAIL to the final reply."""
+    async def _transact(
+        self,
+        transaction: Transaction,
+        chunks: Iterable[bytes],
+        events: list[ClientEvent] | NetworkFailure,
+        following: Transaction | None = None,
+    ) -> TransactionResult | NetworkFailure:
+        """One transaction, begun already, to its final reply."""
         client = self._client
-        events: list[ClientEvent] | NetworkFailure = client.transact(transaction)
         while not isinstance(events, NetworkFailure):
-            for event in events:
+            for n, event in enumerate(events):
                 if isinstance(event, Finished):
+                    self._left_over = events[n + 1 :]
                     return self._settled(event.result)
                 if isinstance(event, BodyWanted) and not client.over:  # over: refused in the same breath
-                    failure = await self._send_body(chunks, transaction.size)
+                    failure = await self._send_body(chunks, transaction.size, following)
                     if failure is not None:
                         return await self._cut_off(failure)
             events = await self._hear(getattr(self._timeouts, client.waiting))
         return self._lost(events)
 
-    async def _send_body(self, chunks: Iterable[bytes], size: int) -> NetworkFailure | None:
+    async def _send_body(
+        self, chunks: Iterable[bytes], size: int, following: Transaction | None
+    ) -> NetworkFailure | None:
         """The message with its closing dot; a failure when the server stops taking it."""
-        if 0 < size <= ONE_WRITE:
-            self._stream.send(b"".join(stuffed(chunks)))
-        else:
-            for chunk in stuffed(chunks):
-                for start in range(0, len(chunk), ONE_WRITE):
-                    self._stream.send(chunk[start : start + ONE_WRITE])
-                    if failure := await self._stream.drain(self._timeouts.body):
-                        return NetworkFailure("body", failure.text)
+        small = 0 < size <= ONE_WRITE
+        octets = b"".join(stuffed(chunks)) if small else b""
+        for chunk in () if small else stuffed(chunks):
+            for start in range(0, len(chunk), ONE_WRITE):
+                self._stream.send(chunk[start : start + ONE_WRITE])
+                if failure := await self._stream.drain(self._timeouts.body):
+                    return NetworkFailure("body", failure.text)
         self._client.body_sent()
+        if following is not None and len(following.recipients) == 1 and self._client.follow(following):
+            self._begun = following
+            octets += self._client.output()
+        self._stream.send(octets)
         return None
 
     async def _cut_off(self, failure: NetworkFailure) -> TransactionResult | NetworkFailure:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import structlog
 
@@ -29,6 +31,13 @@ from goodstanding.wire.smtp_client import Transaction, TransactionResult
 log = structlog.get_logger("delivery")
 
 
+class Errand(NamedTuple):
+    """A job in a courier's hands, as it will be said to the server."""
+
+    job: Job
+    transaction: Transaction
+
+
 @dataclass(frozen=True, slots=True)
 class Courier:
     """What every connection of a worker has in common; `carry` is one connection."""
@@ -44,37 +53,39 @@ class Courier:
     async def carry(self, delivery: Delivery, job: Job) -> None:
         """Deliver this job and whatever else waits for its lane, until there is no more or the lane gives trouble."""
         lane = job.site
-        current: Job | None = job
+        errands: deque[Errand] = deque([self._errand(job)])
         session: OpenSession | None = None
         source = ""
         try:
-            while current is not None:
-                if (
-                    session is None
-                    or not session.usable
-                    or session.transactions >= delivery.settings.messages_per_connection
-                ):
+            while errands:
+                if session is None or not session.fresh_enough(delivery.settings.messages_per_connection):
                     if session is not None:
                         await session.quit()
-                    source = self._source(delivery, current.way.pool)
-                    opened = await self._open(delivery, current, source)
-                    if not isinstance(opened, OpenSession):
                         session = None
-                        failing, current = current, None
-                        self._refused(delivery, failing, opened)
+                    source = self._source(delivery, job.way.pool)
+                    opened = await self._open(delivery, errands[0].job, source)
+                    if not isinstance(opened, OpenSession):
+                        self._refused(delivery, errands.popleft().job, opened)
                         return
                     session = opened
-                again = await self._hand_over(delivery, current, session, source)
-                if again:
+                if len(errands) == 1 and (following := delivery.take(lane)) is not None:
+                    errands.append(self._errand(following))
+                if await self._hand_over(delivery, errands, session, source):
                     continue  # the kept connection had ended meanwhile: once more on a new one
-                current = None
-                current = delivery.take(lane) or await self._wait_for_work(delivery, lane)
+                errands.popleft()
+                if not errands:
+                    more = delivery.take(lane) or await self._wait_for_work(delivery, lane)
+                    errands.extend([self._errand(more)] if more else [])
         finally:
-            if current is not None:
-                delivery.record.give_back(delivery.worker, [(current.claimed.message, r.n) for r in current.recipients])
+            for errand in errands:
+                claimed = errand.job.claimed
+                delivery.record.give_back(delivery.worker, [(claimed.message, r.n) for r in errand.job.recipients])
             delivery.courier_left(lane)
             if session is not None:
                 await session.quit()
+
+    def _errand(self, job: Job) -> Errand:
+        return Errand(job, self._transaction(job))
 
     async def _open(self, delivery: Delivery, job: Job, source: str) -> OpenSession | Outcome:
         """A session with the first host that will have one, or what that makes of the attempt."""
@@ -111,18 +122,21 @@ class Courier:
         if isinstance(outcome, Deferred):
             self._blame(delivery, job.site, outcome)
 
-    async def _hand_over(self, delivery: Delivery, job: Job, session: OpenSession, source: str) -> bool:
-        """One message over an open session; True when it must be repeated on a new one, nobody being to blame."""
+    async def _hand_over(self, delivery: Delivery, errands: deque[Errand], session: OpenSession, source: str) -> bool:
+        """The first errand over an open session; True when it must be repeated on a new one, nobody being to blame."""
+        job, transaction = errands[0].job, errands[0].transaction
+        following = errands[1].transaction if len(errands) > 1 else None
         claimed = job.claimed
         chunks: Iterable[bytes]
         try:
             chunks = job.chunks if job.chunks is not None else await self._fetch(delivery, claimed)
         except (OSError, StoreError) as exc:
             log.error("message cannot be read", message=claimed.message, error=str(exc))
+            session.abort()  # it may have been begun already
             trouble: Outcome = Deferred(Reply(451, "4.3.0", f"the message cannot be read here: {exc}"), "message")
             delivery.settle(claimed, [(one, trouble) for one in job.recipients])
             return False
-        result = await session.deliver(self._transaction(job), chunks)
+        result = await session.deliver(transaction, chunks, following)
         if session.stale:
             return True
         outcomes = _outcomes(result, len(job.recipients))

@@ -51,8 +51,9 @@ AGAINST_US = frozenset(("7.23", "7.25", "7.27", "7.28"))
 """SPF of our name, no reverse DNS, unusual rate (RFC 7372, Gmail); Microsoft adds 5.7.5xx-5.7.7xx."""
 
 WORDS_AGAINST_US = (
-    "spamhaus", "blocklist", "block list", "blacklist", "black list", "dnsbl", "blocked using", "reputation", "client host",
-    "reverse dns", "ptr record", "rate limit", "too many connections", "too many messages", "banned sending ip",
+    "spamhaus", "blocklist", "block list", "blacklist", "black list", "dnsbl", "blocked using", "reputation",
+    "client host", "reverse dns", "ptr record", "rate limit", "too many connections", "too many messages",
+    "banned sending ip",
 )  # fmt: skip
 """Wording of refusals that meet every message of the same source address."""
 

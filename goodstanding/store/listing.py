@@ -177,9 +177,8 @@ def granted(tx: Tx, keys: Sequence[Key]) -> list[Touched]:
 def release(tx: Tx, keys: Sequence[Key], now: float) -> tuple[list[Touched], list[Key]]:
     """Let what is held go on at once; for which others, under way, a wish was withdrawn."""
     withdrawn = _change(tx, "UPDATE recipient SET wish = ''", keys, "wish <> ''")
-    return _change(tx, "UPDATE recipient SET state = 'waiting', due = ?", keys, "state = 'held'", (now,)), len(
-        withdrawn
-    )
+    released = _change(tx, "UPDATE recipient SET state = 'waiting', due = ?", keys, "state = 'held'", (now,))
+    return released, [(touched.message, touched.n) for touched in withdrawn]
 
 
 def retry(tx: Tx, keys: Sequence[Key], now: float) -> list[Touched]:

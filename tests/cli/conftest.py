@@ -1,7 +1,9 @@
 """A command line with an estate of its own."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,13 +38,24 @@ Command = Callable[..., Said]
 
 
 @pytest.fixture
-def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def data_dir(tmp_path: Path) -> Iterator[Path]:
     """Where the commands of a test find their settings, and keep their data."""
     config = tmp_path / "goodstanding.toml"
     config.write_text(f'data_dir = "{tmp_path / "data"}"\n')
-    monkeypatch.setenv("GOODSTANDING_CONFIG", str(config))
-    monkeypatch.setenv("COLUMNS", "200")
-    return tmp_path / "data"
+    with environment(GOODSTANDING_CONFIG=str(config), COLUMNS="200"):
+        yield tmp_path / "data"
+
+
+@contextmanager
+def environment(**variables: str) -> Iterator[None]:
+    """Environment variables as a user would have set them."""
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 @pytest.fixture

@@ -48,6 +48,16 @@ class Stock:
             claimed, _ = queue.claim(tx, want)
         return sum(len(message.recipients) for message in claimed)
 
+    def give_back(self, message: MessageId, n: int) -> None:
+        """What a worker does with a claim that an operator wants."""
+        with self.database.tx() as tx:
+            queue.give_back(tx, self.worker.id, [(message, n)])
+
+    def claim_held(self, message: MessageId) -> None:
+        """Release what is held and claim it again, quietly."""
+        with self.database.tx() as tx:
+            tx.run("UPDATE recipient SET state = 'claimed', owner = ? WHERE message = ?", (self.worker.id, message))
+
     def tx_rows(self, sql: str) -> list[tuple[object, ...]]:
         """What a statement finds."""
         with self.database.read() as tx:

@@ -7,6 +7,7 @@ import sys
 from email import message_from_bytes, policy
 from pathlib import Path
 
+import msgspec
 import pytest
 from rich.console import Console, ConsoleDimensions
 
@@ -127,6 +128,15 @@ def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(GoodstandingError, match="--folder"):
         demo.run(demo.DemoPlan(folder=tmp_path))
     assert (tmp_path / "goodstanding.toml").read_text() == "workers = 1\n"
+
+
+def test_the_result_for_programs_adds_up(tally: Tally) -> None:
+    tally.take([delivered(1, "a@gmail.example"), bounced(2, "b@gmail.example")])
+    document = demo_screen.document(tally, Progress(6, 6, 9.5, ""), Seen(1, {"spf": 1}))
+    read = msgspec.json.decode(msgspec.json.encode(document))
+    assert read["total"] == {"accepted": 6, "delivered": 1, "deferred": 0, "bounced": 1}
+    assert read["delays"] == {"bulk": {"p50": 0.5, "p99": 0.5}}
+    assert read["authentication"] == {"checked": 1, "spf": 1}
 
 
 @pytest.mark.scenario

@@ -1,12 +1,13 @@
 """Errors become one line with the remedy, and an exit code; never a traceback."""
 
+import contextlib
 import json
 from pathlib import Path
 
 import pytest
 
 from goodstanding.cli.main import run
-from tests.cli.conftest import Command
+from tests.cli.conftest import Command, environment
 
 USAGE = [
     (["frobnicate"], "No such command"),
@@ -81,13 +82,10 @@ def test_every_problem_of_the_settings_has_its_line(goodstanding: Command, tmp_p
     assert (said.code, said.err.count("\n")) == (1, 3)
 
 
-def test_the_settings_file_is_found_beside_us(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_the_settings_file_is_found_beside_us(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "goodstanding.toml").write_text("workers = 7\n")
-    monkeypatch.delenv("GOODSTANDING_CONFIG", raising=False)
-    monkeypatch.chdir(tmp_path)
-    assert run(["check", "--json"]) == 0
+    with contextlib.chdir(tmp_path), environment(GOODSTANDING_CONFIG=""):
+        assert run(["check", "--json"]) == 0
     settings = json.loads(capfd.readouterr().out)["settings"]
     assert {"path": "workers", "value": 7, "default": False} in settings
 

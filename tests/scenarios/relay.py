@@ -113,6 +113,7 @@ class Relay:
         )
         if direct:
             self.overrides.remove("pools=[]")
+        self.user = self.secret = ""
         self.database, self.master = open_estate(parse_settings(self.file.read_text(), self.overrides))
         self.subscribe(subscription, Stream.TRANSACTIONAL)
         self._process: subprocess.Popen[bytes] | None = None
@@ -190,15 +191,14 @@ class Relay:
     def command(self, *words: str) -> str:
         """What a command of the operator says; it has to succeed."""
         command = [sys.executable, "-m", "goodstanding", *words, "--config", str(self.file)]
-        overrides = [word for override in self.overrides for word in ("--set", override)]
-        done = subprocess.run([*command, *overrides], cwd=ROOT, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def credential(self) -> tuple[str, str]:
-        """A fresh user name and secret."""
-        said = json.loads(self.command("credential", "add", "acme/app", "--stream", "transactional", "--json"))
-        return said["username"], said["secret"]
+    def add_credential(self) -> None:
+        """A fresh user name and secret of the subscription; workers that run learn of it within a second or so."""
+        said = json.loads(self.command("credential", "add", "acme/app", "--json"))
+        self.user, self.secret = said["username"], said["secret"]
 
     # Its store.
 

@@ -1,0 +1,89 @@
+"""A huge queue to a slow host is nobody else's problem."""
+
+import time
+from statistics import median, quantiles
+
+import pytest
+
+from goodstanding.model import Envelope, MessageId, Recipient, Stream, WorkerId
+from goodstanding.store import estate, queue
+from goodstanding.store.queue import Entry
+from goodstanding.store.spool import Content, Spool
+from tests.scenarios.client import submit
+from tests.scenarios.conftest import MakeRelay
+from tests.scenarios.patience import eventually
+from tests.scenarios.relay import Relay
+from tests.scenarios.sink import Sink
+
+NEWSLETTER = 20_000
+CODES = 200
+
+
+@pytest.fixture
+def relay(make_relay: MakeRelay, sink: Sink) -> Relay:
+    """One that has the newsletter of a giant to deliver, and where that goes takes its time."""
+    relay = make_relay('submission.trusted=[{networks=["127.0.0.1/32"], subscription="acme/app"}]')
+    queue_newsletter(relay, NEWSLETTER, "slow.example")
+    assert relay.queued() == NEWSLETTER
+    sink.manners.delay_of = {b"slow.example": 0.5}
+    relay.start()
+    eventually(lambda: "bulk" in sink.tokens(), "the newsletter being delivered")
+    return relay
+
+
+def queue_newsletter(relay: Relay, copies: int, domain: str) -> None:
+    """Put it into the store, as a worker would, while none runs."""
+    relay.subscribe("giant/news", Stream.BULK)
+    relay.subscribe("small/news", Stream.BULK)
+    spool = Spool(relay.data / "spool", relay.database, 0, 1 << 30)
+    body = b"From: news@giant.example\r\nX-Token: bulk\r\nSubject: news\r\n\r\nnews\r\n"
+    with relay.database.tx() as tx:
+        identity = estate.subscription(tx, "giant/news")
+        assert identity is not None
+        contents = [Content(number, [body], len(body), b"") for number in range(1 << 40, (1 << 40) + copies)]
+        places = spool.write(contents)
+        spool.book(tx, contents, places)
+        entries = [
+            Entry(
+                *(MessageId(content.message), identity),
+                Envelope("news@giant.example", (Recipient(f"{content.message}@{domain}"),)),
+                *(0, WorkerId(0), 0.0, []),
+            )
+            for content in contents
+        ]
+        queue.add(tx, list(zip(entries, places, strict=True)))
+
+
+@pytest.mark.parametrize("domain", ["quick.example", "slow.example"], ids=["another host", "the same slow host"])
+def test_one_time_codes_of_another_tenant_do_not_wait(
+    relay: Relay, sink: Sink, capsys: pytest.CaptureFixture[str], domain: str
+) -> None:
+    sent: dict[str, float] = {}
+    for _ in range(CODES):
+        started = time.monotonic()
+        sent[submit(relay.plain, f"me@{domain}")] = started
+    eventually(lambda: sent.keys() <= set(sink.tokens()), "every code")
+    arrivals = sink.arrivals()
+    taken = [arrivals[token][0] - at for token, at in sent.items()]
+    p99 = quantiles(taken, n=100)[98]
+    with capsys.disabled():
+        waiting = relay.queued()
+        print(
+            f"\none-time codes to {domain} beside {waiting} queued newsletters: "
+            f"median {median(taken) * 1000:.0f} ms, p99 {p99 * 1000:.0f} ms"
+        )
+    assert p99 < 1.0 + sink.manners.delay_of.get(domain.encode(), 0.0)
+
+
+def test_a_small_senders_newsletter_gets_every_other_turn(make_relay: MakeRelay, relay: Relay, sink: Sink) -> None:
+    relay.stop()
+    small = make_relay(
+        'submission.trusted=[{networks=["127.0.0.1/32"], subscription="small/news"}]', folder=relay.folder
+    )
+    small.start()
+    before = len(sink.mails)
+    started = time.monotonic()
+    tokens = [submit(small.plain, "me@slow.example") for _ in range(10)]
+    eventually(lambda: set(tokens) <= set(sink.tokens()), "the ten of the small sender", 20.0)
+    assert sink.tokens()[before:].count("bulk") < 1000
+    assert time.monotonic() - started < 10.0
