@@ -27,7 +27,7 @@ import uvloop
 from goodstanding.delivery.claiming import Claiming
 from goodstanding.delivery.connection import Timeouts
 from goodstanding.delivery.courier import Courier
-from goodstanding.delivery.plan import BOTH_FAMILIES, HERE, Route
+from goodstanding.delivery.plan import HERE, Route
 from goodstanding.delivery.record import Record
 from goodstanding.delivery.routing import Routing
 from goodstanding.delivery.run import Delivery, Means
@@ -140,8 +140,9 @@ class Worker:
             clock=self.clock,
             entropy=self.entropy,
         )
-        own = frozenset() if settings.delivery.loopback_only else HERE
-        routing = Routing(pools(settings), resolver, self.clock, settings.delivery.port, own, BOTH_FAMILIES)
+        ours = frozenset(address for pool in settings.pools for address in pool.addresses)
+        own = frozenset() if settings.delivery.loopback_only else HERE | ours
+        routing = Routing(pools(settings), resolver, self.clock, settings.delivery.port, own, settings.delivery.ipv6)
         record = Record(self.writer, self.spool, self.clock, settings.hostname, self.identifiers.next)
         dialer = TcpDialer()
         courier = Courier(

@@ -121,6 +121,7 @@ async def _open(
     if isinstance(stream, NetworkFailure):
         return Refusal(stream, "connect")
     session = OpenSession(stream, Client(egress.hello, tls=plan.tls, auth=plan.auth), target, timeouts)
+    session.source = egress.source
     try:
         return await session._be_welcomed(tls_context) or session
     except BaseException:
@@ -134,6 +135,8 @@ class OpenSession:
     def __init__(self, stream: Stream, client: Client, target: Target, timeouts: Timeouts) -> None:
         """Made by `open_session`."""
         self.host = target.host if target.host.startswith("[") else f"{target.host} [{target.address}]"
+        self.source = ""
+        """The local address it comes from, when one was chosen."""
         self.tls_failure = ""
         """Why the session is in the clear although the server offered TLS."""
         self.stale = False

@@ -22,7 +22,7 @@ from goodstanding.delivery.routing import Routing
 from goodstanding.delivery.run import Delivery, Job
 from goodstanding.errors import StoreError
 from goodstanding.model import NetworkFailure, Reply
-from goodstanding.outside import Dialer
+from goodstanding.outside import Dialer, Entropy
 from goodstanding.settings import Pool
 from goodstanding.store.queue import EIGHT_BIT, SMTPUTF8, Claimed
 from goodstanding.wire import return_path
@@ -55,22 +55,20 @@ class Courier:
         lane = job.site
         errands: deque[Errand] = deque([self._errand(job)])
         session: OpenSession | None = None
-        source = ""
         try:
             while errands:
                 if session is None or not session.fresh_enough(delivery.settings.messages_per_connection):
                     if session is not None:
                         await session.quit()
                         session = None
-                    source = self._source(delivery, job.way.pool)
-                    opened = await self._open(delivery, errands[0].job, source)
+                    opened = await self._open(delivery, errands[0].job)
                     if not isinstance(opened, OpenSession):
                         self._refused(delivery, errands.popleft().job, opened)
                         return
                     session = opened
                 if len(errands) == 1 and (following := delivery.take(lane)) is not None:
                     errands.append(self._errand(following))
-                if await self._hand_over(delivery, errands, session, source):
+                if await self._hand_over(delivery, errands, session):
                     continue  # the kept connection had ended meanwhile: once more on a new one
                 errands.popleft()
                 if not errands:
@@ -87,7 +85,7 @@ class Courier:
     def _errand(self, job: Job) -> Errand:
         return Errand(job, self._transaction(job))
 
-    async def _open(self, delivery: Delivery, job: Job, source: str) -> OpenSession | Outcome:
+    async def _open(self, delivery: Delivery, job: Job) -> OpenSession | Outcome:
         """A session with the first host that will have one, or what that makes of the attempt."""
         lanes = delivery.lanes
         lanes.opening[job.site] = lanes.opening.get(job.site, 0) + 1
@@ -95,17 +93,17 @@ class Courier:
             plan = await self.routing.plan(job.claimed.identity.stream, job.way.domain)
             if isinstance(plan, Unroutable):
                 return judge_unroutable(plan)
-            return await self._try_hosts(plan, job.way.pool, source)
+            return await self._try_hosts(delivery, plan, job.way.pool)
         finally:
             lanes.opening[job.site] -= 1
             if not lanes.opening[job.site]:
                 del lanes.opening[job.site]
 
-    async def _try_hosts(self, plan: Plan, pool: Pool, source: str) -> OpenSession | Outcome:
+    async def _try_hosts(self, delivery: Delivery, plan: Plan, pool: Pool) -> OpenSession | Outcome:
         """RFC 5321 §5.1: the next address is tried when one does not answer or will not talk."""
         outcome: Outcome | None = None
-        egress = Egress(pool.hello or self.hostname, source)
         for target in plan.targets:
+            egress = Egress(pool.hello or self.hostname, source_for(pool, target.address, delivery.means.entropy))
             context = self.verifying_tls if plan.verify else self.tls
             opened = await open_session(
                 target, plan, dialer=self.dialer, egress=egress, tls_context=context, timeouts=self.timeouts
@@ -122,7 +120,7 @@ class Courier:
         if isinstance(outcome, Deferred):
             self._blame(delivery, job.site, outcome)
 
-    async def _hand_over(self, delivery: Delivery, errands: deque[Errand], session: OpenSession, source: str) -> bool:
+    async def _hand_over(self, delivery: Delivery, errands: deque[Errand], session: OpenSession) -> bool:
         """The first errand over an open session; True when it must be repeated on a new one, nobody being to blame."""
         job, transaction = errands[0].job, errands[0].transaction
         following = errands[1].transaction if len(errands) > 1 else None
@@ -143,7 +141,7 @@ class Courier:
         delivery.settle(
             claimed,
             list(zip(job.recipients, outcomes, strict=True)),
-            *(session.host, session.tls, source, session.passes_on_dsn),
+            *(session.host, session.tls, session.source, session.passes_on_dsn),
         )
         self._learn(delivery, job.site, outcomes)
         return False
@@ -187,12 +185,6 @@ class Courier:
             claimed.envid,
         )
 
-    def _source(self, delivery: Delivery, pool: Pool) -> str:
-        """One of the pool's addresses, in turn by chance; empty when the kernel chooses."""
-        if len(pool.addresses) < 2:
-            return pool.addresses[0] if pool.addresses else ""
-        return pool.addresses[int.from_bytes(delivery.means.entropy.token(2)) % len(pool.addresses)]
-
     async def _wait_for_work(self, delivery: Delivery, lane: str) -> Job | None:
         """The next job that turns up within a moment; then the connection has been idle long enough."""
         if delivery.stopping or delivery.settings.idle <= 0:
@@ -219,6 +211,14 @@ class Courier:
 def _give_up(waiter: asyncio.Future[None]) -> None:
     if not waiter.done():
         waiter.set_result(None)
+
+
+def source_for(pool: Pool, address: str, entropy: Entropy) -> str:
+    """One of the pool's addresses of the target's family, by chance; empty when the pool leaves it to the kernel."""
+    fitting = [one for one in pool.addresses if (":" in one) == (":" in address)]
+    if len(fitting) < 2:
+        return fitting[0] if fitting else ""
+    return fitting[int.from_bytes(entropy.token(4)) % len(fitting)]
 
 
 def judge_unroutable(plan: Unroutable) -> Outcome:

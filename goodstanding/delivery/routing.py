@@ -32,14 +32,14 @@ class Routing:
         clock: Clock,
         port: int,
         own: frozenset[str],
-        families: frozenset[Family],
+        ipv6: bool,
     ) -> None:
         self._pools = pools
         self._resolver = resolver
         self._clock = clock
         self._port = port
         self._own = own
-        self._families = families
+        self._ipv6 = ipv6
 
     def at_once(self, stream: Stream, domain: str) -> Way | Unroutable | None:
         """The way, if no look-up is needed; else None."""
@@ -72,10 +72,15 @@ class Routing:
             if not host.startswith("["):
                 answers[host] = await self._resolver.addresses(host)
         port = route.port if route.host else self._port
-        found = targets(hosts, answers, port, own=self._own, families=self._families)
+        found = targets(hosts, answers, port, own=self._own, families=self._families(pool))
         if isinstance(found, Unroutable):
             return found
         return Plan(f"{pool.name}>{hosts[0]}", found, route.tls, route.auth, route.verify)
+
+    def _families(self, pool: Pool) -> frozenset[Family]:
+        """What the pool can reach: the families it has addresses of, or whatever the machine has."""
+        found: set[Family] = {6 if ":" in address else 4 for address in pool.addresses} or {4, 6}
+        return frozenset(found if self._ipv6 else found & {4}) or frozenset((4,))
 
     def _way(self, pool: Pool, route: Route, domain: str, mx: Answer | None) -> Way | Unroutable:
         site = site_of(domain, route, mx)

@@ -36,7 +36,7 @@ class TcpStream(asyncio.Protocol):
         self._unread: list[bytes] = []
         self._unread_size = 0
         self._ended = False
-        """The peer closed, or the connection is lost: nothing can be sent any more."""
+        """The peer closed or takes nothing, or the connection is lost: nothing can be sent any more."""
         self._error = ""
         """Why the connection is lost, when it was not simply closed."""
         self._reader: asyncio.Future[bool] | None = None
@@ -68,6 +68,7 @@ class TcpStream(asyncio.Protocol):
             timer.cancel()
             self._writer = None
         if not in_time:
+            self._ended = True
             return NetworkFailure("", f"{self.peer} took nothing for {timeout:g} seconds")
         return self._failure() if self._ended else None
 
@@ -113,6 +114,9 @@ class TcpStream(asyncio.Protocol):
             self._timer.cancel()
             self._timer = None
         if self._transport is None or self._transport.is_closing():
+            return
+        if self._ended:
+            self._transport.abort()  # nothing of what is left will be taken
             return
         if self._transport.get_write_buffer_size():
             self._loop.call_later(LINGER, self._transport.abort)

@@ -20,11 +20,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Literal
 
-from msgspec import Struct
-
 from goodstanding.errors import LocalProtocolError, RemoteProtocolError
 from goodstanding.model import NetworkFailure, Reply
 from goodstanding.wire.capabilities import Capabilities, command_line, read_capabilities
+from goodstanding.wire.client_events import BodyWanted, ClientEvent, Closed, Finished, Ready, Refused, TlsWanted
 from goodstanding.wire.reply import ReplyReader
 from goodstanding.wire.transaction import Books, Transaction, TransactionResult, is_positive
 
@@ -43,38 +42,6 @@ __all__ = [
 
 Tls = Literal["never", "opportunistic", "required"]
 
-
-class TlsWanted(Struct, frozen=True, gc=False):
-    """The server is ready for the handshake: start TLS, then call `Client.tls_started`."""
-
-
-class Ready(Struct, frozen=True, gc=False):
-    """The opening is done; transactions may begin."""
-
-
-class Refused(Struct, frozen=True, gc=False):
-    """The opening failed: the server, or our own demands on it, said no."""
-
-    reply: Reply
-    stage: str
-    """greeting, hello, tls or auth."""
-
-
-class BodyWanted(Struct, frozen=True, gc=False):
-    """Send the stuffed message now, then call `Client.body_sent`."""
-
-
-class Finished(Struct, frozen=True, gc=False):
-    """The transaction is settled for every recipient."""
-
-    result: TransactionResult
-
-
-class Closed(Struct, frozen=True, gc=False):
-    """The server will say nothing more: close the connection."""
-
-
-ClientEvent = TlsWanted | Ready | Refused | BodyWanted | Finished | Closed
 
 OPENING = frozenset(("greeting", "hello", "tls", "auth"))
 

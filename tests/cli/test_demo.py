@@ -60,6 +60,12 @@ def test_recipients_are_counted_where_they_stand(tally: Tally) -> None:
     assert tally.stories == {"retried": 1, "delivered": 2, "bounced": 4, "deferred": 3}
 
 
+def test_endless_recipients_are_waited_for_until_they_are_put_off_once(tally: Tally) -> None:
+    assert tally.waited_for == 6
+    tally.take([deferred(1, "a@gmail.example"), deferred(3, "never@gmail.example")])
+    assert tally.waited_for == 5
+
+
 def test_notices_and_refusals_are_counted_apart(tally: Tally) -> None:
     tally.take([accepted(7, "shop@shop.sink.example", notice_for="x"), delivered(7, "shop@shop.sink.example")])
     tally.take([Refused("shop", NOW, "shop/otp", "127.0.0.1", "a@b", "c@d", "550 no")])

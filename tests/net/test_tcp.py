@@ -24,6 +24,7 @@ def runner(request: pytest.FixtureRequest) -> Iterator[asyncio.Runner]:
     factory = uvloop.new_event_loop if request.param == "uvloop" else asyncio.new_event_loop
     with asyncio.Runner(loop_factory=factory) as made:
         yield made
+        made.run(asyncio.sleep(0.01))  # connections that were closed hear of it
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +50,10 @@ async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 
 async def silence(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await asyncio.sleep(LONG)
-    writer.close()
+    try:
+        await asyncio.sleep(LONG)
+    finally:
+        writer.transport.abort()
 
 
 async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
