@@ -23,6 +23,7 @@ from goodstanding.store import estate, journal, listing
 from goodstanding.store.db import Database, Tx
 from goodstanding.store.estate import Credential
 from goodstanding.store.listing import FIRST_KEY, Filter, Key, Touched
+from goodstanding.store.schema import migrate
 from goodstanding.store.spool import Spool
 from goodstanding.submission.authentication import digest
 from goodstanding.submission.signing import context_of
@@ -44,14 +45,16 @@ def open_estate(settings: Settings) -> tuple[Database, bytes]:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as exc:
         raise SettingsError([f"data_dir: {folder} cannot be made: {exc.strerror}"]) from exc
-    master = _master_key(secret_path(settings))
     database = database_of(settings)
     with database.read():  # a server that is down is a StoreError here; below it would be one of SQLAlchemy's
         pass
-    from goodstanding.store.schema import migrate  # Alembic takes half a second to import
-
     migrate(database)
-    return database, master
+    if not secret_path(settings).exists():
+        with database.read() as tx:
+            if estate.credentials(tx) or estate.dkim_keys(tx):  # a new key would open none of them
+                missing = f"secret_file: {secret_path(settings)} is missing, but this store was made with one"
+                raise SettingsError([f"{missing}; restore it from your backup"])
+    return database, _master_key(secret_path(settings))
 
 
 def database_of(settings: Settings) -> Database:

@@ -73,7 +73,7 @@ WORLD = {
     "threading", "time", "typer", "urllib.request", "uuid", "uvloop",
 }  # fmt: skip
 DRIVERS = {"alembic", "psycopg", "sqlalchemy", "sqlite3"}
-DRIVERS_LIVE_IN = {"store.db", "store.schema", "store.migrations"}
+DRIVERS_LIVE_IN = {"store.db", "store.schema", "store.upgrade", "store.migrations"}
 MAY_NAME_THE_WORLD = {"outside": {"ssl"}}
 """``outside`` gives I/O its types, so it names some that pure files must not use."""
 

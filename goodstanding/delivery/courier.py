@@ -125,16 +125,15 @@ class Courier:
         job, transaction = errands[0].job, errands[0].transaction
         following = errands[1].transaction if len(errands) > 1 else None
         claimed = job.claimed
-        chunks: Iterable[bytes]
         try:
             chunks = job.chunks if job.chunks is not None else await self._fetch(delivery, claimed)
+            result = await session.deliver(transaction, chunks, following)
         except (OSError, StoreError) as exc:
             log.error("message cannot be read", message=claimed.message, error=str(exc))
-            session.abort()  # it may have been begun already
+            session.abort()  # the server may be waiting for the rest of it
             trouble: Outcome = Deferred(Reply(451, "4.3.0", f"the message cannot be read here: {exc}"), "message")
             delivery.settle(claimed, [(one, trouble) for one in job.recipients])
             return False
-        result = await session.deliver(transaction, chunks, following)
         if session.stale:
             return True
         outcomes = _outcomes(result, len(job.recipients))
@@ -143,7 +142,7 @@ class Courier:
             list(zip(job.recipients, outcomes, strict=True)),
             *(session.host, session.tls, session.source, session.passes_on_dsn),
         )
-        self._learn(delivery, job.site, outcomes)
+        self._learn(delivery, job.site, outcomes, lost=isinstance(result, NetworkFailure))
         return False
 
     async def _fetch(self, delivery: Delivery, claimed: Claimed) -> Iterable[bytes]:
@@ -152,15 +151,18 @@ class Courier:
             return await asyncio.to_thread(delivery.read, claimed)
         return delivery.read(claimed)
 
-    def _learn(self, delivery: Delivery, lane: str, outcomes: list[Outcome]) -> None:
+    def _learn(self, delivery: Delivery, lane: str, outcomes: list[Outcome], *, lost: bool) -> None:
         """What the answers say about the lane."""
         if any(isinstance(outcome, Delivered) for outcome in outcomes):
             window = delivery.lanes.window(lane)
             delivery.lanes.windows[lane] = shaping.succeeded(window, delivery.lanes.limits)
             return
         for outcome in outcomes:
-            if not isinstance(outcome, Delivered) and outcome.reach in ("host", "lane"):
-                self._blame(delivery, lane, outcome)
+            if isinstance(outcome, Delivered):
+                continue
+            if lost or outcome.reach in ("host", "lane"):
+                # One conversation that breaks off says little about the lane; several in a row say that it is ill.
+                self._blame(delivery, lane, Deferred(outcome.reply, "lane") if lost else outcome)
                 return
 
     def _blame(self, delivery: Delivery, lane: str, outcome: Outcome) -> None:

@@ -61,7 +61,8 @@ WORDS_AGAINST_US = (
 def judge(answer: Reply | NetworkFailure, stage: str) -> Outcome:
     """What the last answer for a recipient, heard at ``stage``, makes of the attempt."""
     if isinstance(answer, NetworkFailure):
-        return Deferred(failure_reply(answer), "host")
+        # Lost in the middle of a message, perhaps because of it: whoever keeps count of the lane may still be wary.
+        return Deferred(failure_reply(answer), "host" if answer.stage in OPENING else "message")
     if answer.positive:
         if stage != "final":
             raise LocalProtocolError(f"{answer} at {stage} settles nothing: only the final reply delivers")

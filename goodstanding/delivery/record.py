@@ -68,7 +68,7 @@ class Record:
         settlements = tuple(
             Settlement(
                 *(claimed.message, ruling.n, claimed.place.segment, claimed.sole, ruling.final, ruling.event),
-                *(ruling.due, ruling.reply, ruling.warned),
+                *(ruling.due, ruling.reply, ruling.warned, ruling.unbook),
             )
             for ruling in rulings
         )

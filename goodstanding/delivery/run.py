@@ -19,7 +19,7 @@ from goodstanding.delivery.outcome import Bounced, Deferred, Outcome
 from goodstanding.delivery.plan import Unroutable
 from goodstanding.delivery.record import Record
 from goodstanding.delivery.routing import Routing, Way
-from goodstanding.delivery.settling import Attempted, Circumstances, rule
+from goodstanding.delivery.settling import Attempted, Circumstances, postpone, rule
 from goodstanding.delivery.shaping import Go, Limits, Window
 from goodstanding.model import RANK, Identity, Reply, WorkerId
 from goodstanding.outside import Clock, Entropy
@@ -283,16 +283,22 @@ class Delivery:
     ) -> None:
         """Record what became of recipients."""
         attempted = [Attempted(one.n, one.recipient, one.attempts, one.warned, outcome) for one, outcome in outcomes]
-        about = Circumstances(
-            *(claimed.message, claimed.identity.tenant, claimed.sender, host, tls, source, passed_on, self.clock.now())
-        )
+        about = self._about(claimed, host, tls, source, passed_on)
         rulings = rule(attempted, about, self.patience, self.means.entropy.jitter(self.settings.retry_jitter))
         self.record.settle(claimed, rulings, lambda: self.body(claimed))
 
+    def _about(
+        self, claimed: Claimed, host: str = "", tls: str = "", source: str = "", passed_on: bool = False
+    ) -> Circumstances:
+        now, tenant = self.clock.now(), claimed.identity.tenant
+        return Circumstances(claimed.message, tenant, claimed.sender, host, tls, source, passed_on, now)
+
     def defer(self, job: Job, reply: Reply) -> None:
-        """The lane is closed: what waits for it is tried later, with the words that closed it."""
-        said = Reply(reply.code, reply.enhanced, f"delivery there is paused for now: {reply.text}")
-        self.settle(job.claimed, [(one, Deferred(said, "host")) for one in job.recipients])
+        """The lane is closed: what waits for it is tried when it opens again, with the words that closed it."""
+        said = Deferred(Reply(reply.code, reply.enhanced, f"delivery there is paused for now: {reply.text}"), "host")
+        waiting = [Attempted(one.n, one.recipient, one.attempts, one.warned, said) for one in job.recipients]
+        rulings = postpone(waiting, self._about(job.claimed), self.patience, self.lanes.window(job.site).closed_until)
+        self.record.settle(job.claimed, rulings, lambda: self.body(job.claimed))
 
     def close_lane(self, lane: str, reply: Reply) -> None:
         """Defer everything that waits for a closed lane."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from goodstanding.delivery.outcome import Bounced as BouncedOutcome
 from goodstanding.delivery.outcome import Delivered as DeliveredOutcome
@@ -52,10 +52,13 @@ class Ruling(Struct, frozen=True, gc=False):
     due: float
     reply: str
     warned: bool
-    event: Event
+    event: Event | None
+    """None: nothing happened worth a line; it was not tried."""
     more: tuple[Event, ...] = ()
     notice: DsnRecipient | None = None
     """What to tell the sender."""
+    unbook: bool = False
+    """The attempt that was booked was not made."""
 
 
 def rule(
@@ -63,6 +66,23 @@ def rule(
 ) -> list[Ruling]:
     """A ruling for each recipient of an attempt."""
     return [_rule_one(one, circumstances, patience, jitter) for one in attempted]
+
+
+def postpone(
+    waiting: Sequence[Attempted], circumstances: Circumstances, patience: Patience, until: float
+) -> list[Ruling]:
+    """A ruling for each recipient whose lane is closed until then: not tried, so no attempt is counted.
+
+    A message whose time is up is given up nevertheless, with the words that closed the lane.
+    """
+    rulings: list[Ruling] = []
+    for one in waiting:
+        ruling = _rule_one(one, circumstances, patience, 1.0)
+        if not ruling.final:
+            event = ruling.event if ruling.notice else None
+            ruling = structs.replace(ruling, due=min(until, ruling.due), event=event, unbook=True)
+        rulings.append(ruling)
+    return rulings
 
 
 def _rule_one(one: Attempted, about: Circumstances, patience: Patience, jitter: float) -> Ruling:

@@ -68,10 +68,12 @@ class Settlement(Struct, frozen=True, gc=False):
     segment: int
     sole: bool
     final: bool
-    event: Event
+    event: Event | None
     due: float = 0.0
     reply: str = ""
     warned: bool = False
+    unbook: bool = False
+    """The booked attempt was not made after all."""
 
 
 _ADD_MESSAGE = (
@@ -125,7 +127,8 @@ _NEXT_LANE = (
 _TAKE = (
     "UPDATE recipient SET state = 'claimed', owner = ?, attempts = attempts + 1 WHERE (message, n) IN ("
     "SELECT message, n FROM recipient WHERE state = 'waiting' AND rank = ? AND tenant = ? AND destination = ? "
-    "AND due <= ? ORDER BY due LIMIT ?{skip_locked}) RETURNING message, n, address, notify, orcpt, attempts, warned"
+    "AND due <= ? AND wish = '' ORDER BY due LIMIT ?{skip_locked}) "
+    "RETURNING message, n, address, notify, orcpt, attempts, warned"
 )
 LANES_A_CALL = 200
 """Lanes looked at in one call: bounds the time a claim holds the writer up."""
@@ -254,10 +257,11 @@ def settle(tx: Tx, settlements: Sequence[Settlement]) -> list[tuple[int, int]]:
         s for s in final if s.sole or tx.run("DELETE FROM recipient WHERE message = ? AND n = ?", (s.message, s.n))
     ]
     tx.many(
-        f"UPDATE recipient SET {LET_GO}, due = ?, last_reply = ?, warned = ? WHERE message = ? AND n = ?",
-        [(s.due, s.reply, int(s.warned), s.message, s.n) for s in again],
+        f"UPDATE recipient SET {LET_GO}, due = ?, last_reply = ?, warned = ?, attempts = attempts - ? "
+        "WHERE message = ? AND n = ?",
+        [(s.due, s.reply, int(s.warned), int(s.unbook), s.message, s.n) for s in again],
     )
-    journal.append(tx, [s.event for s in settlements])
+    journal.append(tx, [s.event for s in settlements if s.event is not None])
     return leave(tx, [(s.message, s.segment, s.sole) for s in ended])
 
 

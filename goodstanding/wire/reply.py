@@ -27,6 +27,10 @@ def encode_reply(reply: Reply) -> bytes:
     return _encode_lines(reply)
 
 
+KNOWN_LINE = 48
+"""Octets; longer lines name queue files and addresses, which do not come twice."""
+
+
 class ReplyReader:
     """Turns the bytes of a server into replies; holds at most one unfinished reply, of bounded size."""
 
@@ -60,13 +64,9 @@ class ReplyReader:
             raise RemoteProtocolError(f"a reply of more than {OCTETS_LIMIT} octets")
         if len(self._lines) >= LINES_LIMIT:
             raise RemoteProtocolError(f"a reply of more than {LINES_LIMIT} lines")
-        text = _clean(line.removesuffix(b"\r").decode("utf-8", "replace"))
-        code, mark = text[:3], text[3:4]
-        if mark not in MARKS or len(code) != 3 or not (code.isascii() and code.isdigit() and "200" <= code <= "599"):
-            raise RemoteProtocolError(f"not a reply: {text[:80]!r}")
-        part = _split_enhanced(text[4:], code[0])
+        code, mark, *part = _read_line(line) if len(line) > KNOWN_LINE else _known_line(line)
         if mark == "-":
-            self._lines.append(part)
+            self._lines.append((part[0], part[1]))
             return None
         self._octets = 0
         if not self._lines:
@@ -74,6 +74,19 @@ class ReplyReader:
         lines, self._lines = [*self._lines, part], []  # where codes differ the last line decides, as in Postfix
         enhanced = next((found for found, _ in reversed(lines) if found[:1] == code[0]), "")
         return Reply(int(code), enhanced, "\n".join(text for _, text in lines))
+
+
+def _read_line(line: bytes) -> tuple[str, str, str, str]:
+    """Code, mark, enhanced code and text of one line without its LF; RemoteProtocolError when it is none of a reply."""
+    text = _clean(line.removesuffix(b"\r").decode("utf-8", "replace"))
+    code, mark = text[:3], text[3:4]
+    if mark not in MARKS or len(code) != 3 or not (code.isascii() and code.isdigit() and "200" <= code <= "599"):
+        raise RemoteProtocolError(f"not a reply: {text[:80]!r}")
+    return code, mark, *_split_enhanced(text[4:], code[0])
+
+
+_known_line = lru_cache(maxsize=1024)(_read_line)
+"""Most lines of a conversation are ``250 2.1.0 Ok`` and its like, word for word, message after message."""
 
 
 def _encode_lines(reply: Reply) -> bytes:

@@ -6,7 +6,7 @@ import pytest
 
 from goodstanding.delivery.outcome import Bounced, Deferred, Delivered, Outcome, judge, wants_another_transaction
 from goodstanding.errors import LocalProtocolError
-from goodstanding.model import NetworkFailure, Reply
+from goodstanding.model import NetworkFailure, Reach, Reply
 from goodstanding.wire.reply import ReplyReader
 from tests.conftest import shared_data
 
@@ -69,12 +69,19 @@ def test_blame_reaches_no_further_than_it_must(reply: str, stage: str, outcome: 
 
 
 @pytest.mark.parametrize(
-    ("stage", "enhanced"),
-    [("dns", "4.4.3"), ("connect", "4.4.1"), ("tls", "4.7.5"), ("greeting", "4.4.2"), ("final", "4.4.2")],
+    ("stage", "enhanced", "reach"),
+    [
+        ("dns", "4.4.3", "host"),
+        ("connect", "4.4.1", "host"),
+        ("tls", "4.7.5", "host"),
+        ("greeting", "4.4.2", "host"),
+        ("rcpt", "4.4.2", "message"),
+        ("final", "4.4.2", "message"),
+    ],
 )
-def test_a_lost_conversation_is_tried_again_and_says_why(stage: str, enhanced: str) -> None:
+def test_a_lost_conversation_is_tried_again_and_says_why(stage: str, enhanced: str, reach: Reach) -> None:
     outcome = judge(NetworkFailure(stage, "connection refused"), stage)
-    assert outcome == Deferred(Reply(451, enhanced, "connection refused"), "host")
+    assert outcome == Deferred(Reply(451, enhanced, "connection refused"), reach)
 
 
 def test_the_remote_reply_is_kept_as_it_was() -> None:

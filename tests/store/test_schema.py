@@ -5,7 +5,9 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
+from goodstanding.store import schema
 from goodstanding.store.db import Database
 from goodstanding.store.schema import migrate
 
@@ -60,3 +62,8 @@ def test_a_crash_while_the_schema_is_made_leaves_none_of_it(database_url: str) -
     migrate(database)
     with database.read() as tx:
         assert tx.rows("SELECT * FROM journal") == []
+
+
+def test_the_newest_migration_is_the_one_the_program_looks_for() -> None:
+    folder = Path(schema.__file__).parent / "migrations" / "versions"
+    assert max(path.name[:4] for path in folder.glob("0*.py")) == schema.HEAD
