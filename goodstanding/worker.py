@@ -58,7 +58,7 @@ log = structlog.get_logger("worker")
 REPORT_EVERY = 1.0
 BEAT_EVERY = 10.0
 SIGNING_THREADS = 2
-SWITCH_INTERVAL = 0.0005
+SWITCH_INTERVAL = 0.002
 """Seconds a thread waits for the interpreter lock before it asks for it: the writer thread needs it a few times per
 commit, and with Python's 5 ms a busy event loop would make every commit 20 ms long (docs/performance.md).
 """

@@ -79,22 +79,19 @@ class Tx:
         Many rows to a statement, because the interpreter lock is let go and fought for anew at each one: with a busy
         event loop beside it, a row at a time is five times slower (docs/performance.md).
         """
-        start = 0
-        for batch in BATCHES:
-            while len(rows) - start >= batch:
-                part = rows[start : start + batch]
-                start += batch
-                marks = _marks(batch, len(part[0]))
-                self._cursor.execute(self._dialect(f"{sql} {marks}"), [value for row in part for value in row])
+        for start in range(0, len(rows), BATCH):
+            part = rows[start : start + BATCH]
+            marks = _marks(len(part), len(part[0]))
+            self._cursor.execute(self._dialect(f"{sql} {marks}"), [value for row in part for value in row])
 
-    def among(self, sql: str, keys: Sequence[int]) -> int:
-        """Run a statement that ends with IN for all keys; how many rows it changed."""
-        changed = start = 0
-        for batch in BATCHES:
-            while len(keys) - start >= batch:
-                changed += self.run(f"{sql} ({', '.join('?' * batch)})", keys[start : start + batch])
-                start += batch
-        return changed
+    def among(self, sql: str, keys: Sequence[int], returning: str = "") -> list[Row]:
+        """Run a statement that ends with IN for all keys; the rows it answers with, if it is to answer."""
+        answers: list[Row] = []
+        for start in range(0, len(keys), BATCH):
+            part = keys[start : start + BATCH]
+            self._cursor.execute(self._dialect(f"{sql} ({', '.join('?' * len(part))}) {returning}"), part)
+            answers.extend(self._cursor.fetchall() if returning else ())
+        return answers
 
     @property
     def skip_locked(self) -> str:
@@ -106,12 +103,24 @@ class Tx:
         """What a select ends with whose row must not be deleted by others before this transaction ends."""
         return " FOR KEY SHARE" if self.engine == "postgresql" else ""
 
+    @property
+    def last_written_by(self) -> str:
+        """The condition that a row's present version was written by a transaction, see `Database.doubts`."""
+        return "xmin = CAST(CAST(? AS xid8) AS xid)"
+
+    def fate(self, transaction: str) -> str:
+        """What became of a transaction: ``committed``, ``aborted`` or ``in progress``; empty when it is long ago."""
+        row = self.row("SELECT pg_xact_status(CAST(? AS xid8))", (transaction,))
+        return str(row[0] or "") if row else ""
+
     def _dialect(self, sql: str) -> str:
         return sql if self.engine == "sqlite" else _to_postgresql(sql)
 
 
-BATCHES = (64, 16, 4, 1)
-"""Rows to a statement: few sizes, so that the engines keep every statement prepared."""
+BATCH = 64
+"""Rows to a statement at most; the engines keep the statement of every size prepared."""
+STATEMENTS = 1024
+"""Prepared statements a connection keeps."""
 
 
 @lru_cache(maxsize=512)
@@ -119,7 +128,7 @@ def _marks(rows: int, columns: int) -> str:
     return ", ".join([f"({', '.join('?' * columns)})"] * rows)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=2048)
 def _to_postgresql(sql: str) -> str:
     return sql.replace("%", "%%").replace("?b", "%b").replace("?", "%s")
 
@@ -136,6 +145,11 @@ class Database:
         self._write_lock = threading.Lock()
         self._read_lock = threading.Lock()
         self._hand_over = -1
+        self.doubts: list[str] = []
+        """Transactions whose commit was asked for and never answered, because the connection to PostgreSQL broke.
+
+        They may be durable all the same; whoever claims rows asks `goodstanding.store.queue.disown` to free theirs.
+        """
 
     def __repr__(self) -> str:
         return f"<Database {self.engine} {'open' if self._writer else 'idle'}>"
@@ -152,6 +166,7 @@ class Database:
         Raises StoreError when the store cannot: disk full, read-only, locked for 10 s, server gone. A row that breaks
         a constraint is our bug and no fault of the store: it comes as the driver's own exception.
         """
+        asked_to_commit = ""
         with self._write_lock:
             try:
                 if self._writer is None:
@@ -160,11 +175,14 @@ class Database:
                     cursor = self._writer.cursor()
                     cursor.execute("BEGIN IMMEDIATE" if self.engine == "sqlite" else "BEGIN")
                     yield Tx(cursor, self.engine)
+                    asked_to_commit = self._name_of(cursor)
                     cursor.execute("COMMIT")
             except NOT_THE_STORE:
                 self._writer = self._undo(self._writer)
                 raise
             except (sqlite3.Error, psycopg.Error, OSError) as exc:
+                if asked_to_commit:
+                    self.doubts.append(asked_to_commit)
                 self._writer = self._undo(self._writer)
                 raise StoreError(f"{self.engine}: {str(exc).strip() or type(exc).__name__}") from exc
             except BaseException:
@@ -202,7 +220,9 @@ class Database:
     def _connect(self) -> Any:
         if self.engine == "postgresql":
             return psycopg.connect(self.url, autocommit=True, connect_timeout=10, application_name="goodstanding")
-        connection = sqlite3.connect(self.path, timeout=10, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(
+            self.path, timeout=10, isolation_level=None, check_same_thread=False, cached_statements=STATEMENTS
+        )
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
@@ -223,6 +243,13 @@ class Database:
             yield
         finally:
             fcntl.flock(self._hand_over, fcntl.LOCK_UN)
+
+    def _name_of(self, cursor: _Cursor) -> str:
+        """PostgreSQL's number of the open transaction. SQLite, in this process, leaves nobody in doubt: empty."""
+        if self.engine == "sqlite":
+            return ""
+        cursor.execute("SELECT CAST(pg_current_xact_id() AS text)")
+        return str(cursor.fetchall()[0][0])
 
     def _undo(self, connection: Any) -> Any:
         """Roll back; a connection that cannot even do that is dropped and opened anew next time."""

@@ -192,7 +192,7 @@ def drop(tx: Tx, keys: Sequence[Key]) -> tuple[list[Touched], list[Key], list[tu
     The caller gives the ended messages to `Spool.forget` in the same transaction.
     """
     dropped = _change(tx, "DELETE FROM recipient", keys, "state IN ('waiting', 'held')")
-    gone = leave(tx, [(touched.message, 0, False) for touched in dropped])
+    gone = leave(tx, [(touched.message, False) for touched in dropped])
     return dropped, _wish(tx, keys, "drop"), gone
 
 

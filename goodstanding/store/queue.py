@@ -7,10 +7,12 @@ destination), so that neither a huge nor a slow lane is in front of the others.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 
 from msgspec import Struct
 
+from goodstanding.errors import StoreError
 from goodstanding.events import Dropped, Event
 from goodstanding.model import RANK, Envelope, Identity, MessageId, Recipient, Ret, Stream, WorkerId
 from goodstanding.store import journal
@@ -262,22 +264,20 @@ def settle(tx: Tx, settlements: Sequence[Settlement]) -> list[tuple[int, int]]:
         [(s.due, s.reply, int(s.warned), int(s.unbook), s.message, s.n) for s in again],
     )
     journal.append(tx, [s.event for s in settlements if s.event is not None])
-    return leave(tx, [(s.message, s.segment, s.sole) for s in ended])
+    return leave(tx, [(s.message, s.sole) for s in ended])
 
 
-def leave(tx: Tx, finals: Collection[tuple[int, int, bool]]) -> list[tuple[int, int]]:
-    """Take recipients (message, segment, was it the sole one) off their messages' count; the messages that ended."""
-    gone = {(message, segment) for message, segment, sole in finals if sole}
-    counts: dict[int, int] = {}
-    for message, _, sole in finals:
-        if not sole:
-            counts[message] = counts.get(message, 0) + 1
-    for message, count in counts.items():
-        row = tx.row("UPDATE message SET open = open - ? WHERE id = ? RETURNING open, segment", (count, message))
+def leave(tx: Tx, finals: Collection[tuple[int, bool]]) -> list[tuple[int, int]]:
+    """Take recipients (message, was it the sole one) off their messages' count; the messages (id, segment) that ended.
+
+    The segment is the one the row names now: upkeep may have moved the bytes since they were claimed.
+    """
+    ended = [message for message, sole in finals if sole]
+    for message, count in Counter(message for message, sole in finals if not sole).items():
+        row = tx.row("UPDATE message SET open = open - ? WHERE id = ? RETURNING open", (count, message))
         if row and row[0] <= 0:
-            gone.add((message, row[1]))
-    tx.among("DELETE FROM message WHERE id IN", [message for message, _ in gone])
-    return list(gone)
+            ended.append(message)
+    return [(row[0], row[1]) for row in tx.among("DELETE FROM message WHERE id IN", ended, "RETURNING id, segment")]
 
 
 def give_back(tx: Tx, worker: WorkerId, recipients: Sequence[tuple[int, int]]) -> None:
@@ -285,6 +285,20 @@ def give_back(tx: Tx, worker: WorkerId, recipients: Sequence[tuple[int, int]]) -
     tx.many(
         f"UPDATE recipient SET {LET_GO}, attempts = attempts - 1 WHERE message = ? AND n = ? AND owner = ?",
         [(message, n, worker) for message, n in recipients],
+    )
+
+
+def disown(tx: Tx, worker: WorkerId, transaction: str) -> int:
+    """Free what a transaction claimed whose commit was never reported: it may stand, but nobody knows of it.
+
+    Raises StoreError while the server has not decided it yet.
+    """
+    if tx.fate(transaction) == "in progress":
+        raise StoreError(f"transaction {transaction} is still being committed")
+    return tx.run(
+        f"UPDATE recipient SET {LET_GO}, attempts = attempts - 1 WHERE state = 'claimed' AND owner = ? "
+        f"AND {tx.last_written_by}",
+        (worker, transaction),
     )
 
 
@@ -325,4 +339,4 @@ def drop_wished(tx: Tx, now: float) -> tuple[list[tuple[int, int]], list[Event]]
         Dropped(tenant, MessageId(message), n, now, address, "operator", "asked for during an attempt")
         for message, n, tenant, address in rows
     ]
-    return leave(tx, [(row[0], 0, False) for row in rows]), events
+    return leave(tx, [(row[0], False) for row in rows]), events

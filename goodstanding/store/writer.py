@@ -10,12 +10,13 @@ import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
 from goodstanding.errors import StoreError
 from goodstanding.events import Event
 from goodstanding.model import WorkerId
-from goodstanding.store import workers
+from goodstanding.store import queue, workers
 from goodstanding.store.db import Database, Tx
 from goodstanding.store.spool import Content, Place, Spool
 
@@ -53,8 +54,10 @@ class Writer:
         self._told = told
         self._loop = asyncio.get_running_loop()
         self._waiting: list[_Unit[Any]] = []
-        self._wake = threading.Condition()
+        self._busy = False
+        """A group is being committed, or about to be handed over."""
         self._stopping = False
+        self._groups: SimpleQueue[list[_Unit[Any]]] = SimpleQueue()
         self.commits = 0
         self.units = 0
         self.failures = 0
@@ -70,9 +73,10 @@ class Writer:
         if self._stopping:
             unit.done.set_exception(StoreError("this worker is stopping"))
             return unit.done
-        with self._wake:
-            self._waiting.append(unit)
-            self._wake.notify()
+        self._waiting.append(unit)
+        if not self._busy:
+            self._busy = True
+            self._loop.call_soon(self._hand_over)  # not now: what else this turn of the loop brings goes along
         return unit.done
 
     @property
@@ -82,21 +86,34 @@ class Writer:
 
     async def close(self) -> None:
         """Commit what is waiting, then end the thread."""
-        with self._wake:
-            self._stopping = True
-            self._wake.notify()
+        self._stopping = True
+        while self._busy:
+            await asyncio.sleep(0.002)
+        self._groups.put([])
         await self._loop.run_in_executor(None, self._thread.join)
 
+    def _hand_over(self) -> None:
+        """Give the thread everything that waits. Only one group is under way, so nothing else needs a lock."""
+        group, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
+        self._groups.put(group)
+
+    def _handed_back(self, group: list[_Unit[Any]], outcomes: list[Any]) -> None:
+        """In the event loop again: resolve every future, and begin the next group if there is one."""
+        for unit, outcome in zip(group, outcomes, strict=True):
+            if unit.done.done():
+                continue
+            if isinstance(outcome, BaseException):
+                unit.done.set_exception(outcome)
+            else:
+                unit.done.set_result(outcome)
+        self._busy = bool(self._waiting)
+        if self._busy:
+            self._loop.call_soon(self._hand_over)
+
     def _run(self) -> None:
-        while True:
-            with self._wake:
-                while not self._waiting and not self._stopping:
-                    self._wake.wait()
-                group, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
-            if not group:
-                return
-            outcomes = self._commit_or_split(group)
-            self._loop.call_soon_threadsafe(_resolve, group, outcomes)
+        """The thread: group in, outcomes out."""
+        while group := self._groups.get():
+            self._loop.call_soon_threadsafe(self._handed_back, group, self._commit_or_split(group))
 
     def _commit_or_split(self, group: list[_Unit[Any]]) -> list[Any]:
         """The result or exception of each unit. One unit's bug must not fail its neighbours: they go alone then."""
@@ -120,6 +137,9 @@ class Writer:
             with self._database.tx() as tx:
                 if not workers.alive(tx, self._worker):
                     raise StoreError(f"worker {self._worker} was declared dead by another; its claims are gone")
+                doubts = list(self._database.doubts)
+                for doubt in doubts:
+                    queue.disown(tx, self._worker, doubt)
                 self._spool.book(tx, contents, [place for place in places if place is not None])
                 for apply, indexes in _by_kind(group).items():
                     answers = apply(tx, [(group[i].value, places[i]) for i in indexes])
@@ -129,6 +149,7 @@ class Writer:
             self._spool.undone()
             raise
         self._spool.committed()
+        del self._database.doubts[: len(doubts)]
         self._told(tx.appended)
         self.commits += 1
         self.units += len(group)
@@ -140,14 +161,3 @@ def _by_kind(group: list[_Unit[Any]]) -> dict[Apply, list[int]]:
     for i, unit in enumerate(group):
         kinds.setdefault(unit.apply, []).append(i)
     return kinds
-
-
-def _resolve(group: list[_Unit[Any]], outcomes: list[Any]) -> None:
-    """Back in the event loop: hand every unit its outcome."""
-    for unit, outcome in zip(group, outcomes, strict=True):
-        if unit.done.done():
-            continue
-        if isinstance(outcome, BaseException):
-            unit.done.set_exception(outcome)
-        else:
-            unit.done.set_result(outcome)

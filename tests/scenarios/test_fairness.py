@@ -5,6 +5,7 @@ from statistics import median, quantiles
 
 import pytest
 
+from goodstanding.events import Deferred
 from goodstanding.model import Envelope, MessageId, Recipient, Stream, WorkerId
 from goodstanding.store import estate, queue
 from goodstanding.store.queue import Entry
@@ -16,6 +17,8 @@ from tests.scenarios.relay import Relay
 from tests.scenarios.sink import Sink
 
 NEWSLETTER = 20_000
+SLOW = [f"slow{i}.example" for i in range(40)]
+"""Enough lanes to fill all the room there is."""
 CODES = 200
 
 
@@ -23,15 +26,15 @@ CODES = 200
 def relay(make_relay: MakeRelay, sink: Sink) -> Relay:
     """One that has the newsletter of a giant to deliver, and where that goes takes its time."""
     relay = make_relay('submission.trusted=[{networks=["127.0.0.1/32"], subscription="acme/app"}]')
-    queue_newsletter(relay, NEWSLETTER, "slow.example")
+    queue_newsletter(relay, NEWSLETTER)
     assert relay.queued() == NEWSLETTER
-    sink.manners.delay_of = {b"slow.example": 0.5}
+    sink.manners.delay_of = {domain.encode(): 0.5 for domain in SLOW}
     relay.start()
     eventually(lambda: "bulk" in sink.tokens(), "the newsletter being delivered")
     return relay
 
 
-def queue_newsletter(relay: Relay, copies: int, domain: str) -> None:
+def queue_newsletter(relay: Relay, copies: int) -> None:
     """Put it into the store, as a worker would, while none runs."""
     relay.subscribe("giant/news", Stream.BULK)
     relay.subscribe("small/news", Stream.BULK)
@@ -46,7 +49,7 @@ def queue_newsletter(relay: Relay, copies: int, domain: str) -> None:
         entries = [
             Entry(
                 *(MessageId(content.message), identity),
-                Envelope("news@giant.example", (Recipient(f"{content.message}@{domain}"),)),
+                Envelope("news@giant.example", (Recipient(f"{content.message}@{SLOW[content.message % len(SLOW)]}"),)),
                 *(0, WorkerId(0), 0.0, []),
             )
             for content in contents
@@ -54,25 +57,27 @@ def queue_newsletter(relay: Relay, copies: int, domain: str) -> None:
         queue.add(tx, list(zip(entries, places, strict=True)))
 
 
-@pytest.mark.parametrize("domain", ["quick.example", "slow.example"], ids=["another host", "the same slow host"])
+@pytest.mark.parametrize(
+    ("domain", "codes"),
+    [("quick.example", CODES), (SLOW[0], CODES // 10)],
+    ids=["another host", "the same slow host"],
+)
 def test_one_time_codes_of_another_tenant_do_not_wait(
-    relay: Relay, sink: Sink, capsys: pytest.CaptureFixture[str], domain: str
+    relay: Relay, sink: Sink, capsys: pytest.CaptureFixture[str], domain: str, codes: int
 ) -> None:
-    sent: dict[str, float] = {}
-    for _ in range(CODES):
+    taken: list[float] = []
+    for _ in range(codes):
         started = time.monotonic()
-        sent[submit(relay.plain, f"me@{domain}")] = started
-    eventually(lambda: sent.keys() <= set(sink.tokens()), "every code")
-    arrivals = sink.arrivals()
-    taken = [arrivals[token][0] - at for token, at in sent.items()]
-    p99 = quantiles(taken, n=100)[98]
+        token = submit(relay.plain, f"me@{domain}")
+        eventually(lambda token=token: token in sink.tokens(), "the code")  # type: ignore[misc]
+        taken.append(sink.arrivals()[token][0] - started)
+    p99, slowness = quantiles(taken, n=100)[98], sink.manners.delay_of.get(domain.encode(), 0.0)
     with capsys.disabled():
-        waiting = relay.queued()
         print(
-            f"\none-time codes to {domain} beside {waiting} queued newsletters: "
-            f"median {median(taken) * 1000:.0f} ms, p99 {p99 * 1000:.0f} ms"
+            f"\n{codes} one-time codes to {domain} beside {relay.queued()} queued newsletters: "
+            f"median {median(taken) * 1000:.0f} ms, p99 {p99 * 1000:.0f} ms, of which {slowness * 1000:.0f} the host's"
         )
-    assert p99 < 1.0 + sink.manners.delay_of.get(domain.encode(), 0.0)
+    assert p99 < 1.0 + slowness
 
 
 def test_a_small_senders_newsletter_gets_every_other_turn(make_relay: MakeRelay, relay: Relay, sink: Sink) -> None:
@@ -83,7 +88,15 @@ def test_a_small_senders_newsletter_gets_every_other_turn(make_relay: MakeRelay,
     small.start()
     before = len(sink.mails)
     started = time.monotonic()
-    tokens = [submit(small.plain, "me@slow.example") for _ in range(10)]
+    tokens = [submit(small.plain, f"me@{SLOW[0]}") for _ in range(10)]
     eventually(lambda: set(tokens) <= set(sink.tokens()), "the ten of the small sender", 20.0)
     assert sink.tokens()[before:].count("bulk") < 1000
     assert time.monotonic() - started < 10.0
+
+
+def test_a_greylisted_one_time_code_is_tried_again_in_time(relay: Relay, sink: Sink) -> None:
+    sink.manners.refused = {b"grey.example": b"451 4.7.1 greylisted, come again"}
+    token = submit(relay.plain, "me@grey.example")
+    eventually(lambda: any(isinstance(event, Deferred) for event in relay.events()), "the refusal")
+    sink.manners.refused = {}
+    eventually(lambda: token in sink.tokens(), "the code", 10.0)  # it is due after a second

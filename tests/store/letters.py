@@ -15,6 +15,7 @@ from goodstanding.store.spool import Content, LargeFile, Place
 
 sqlite_only = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 """For what PostgreSQL does by itself or does not do at all."""
+postgresql_only = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 NOBODY = WorkerId(0)
 HERE = Place(segment=1, offset=0, size=4, prefix=2)
 _ids = count(1)

@@ -11,6 +11,7 @@ from goodstanding.model import Envelope, MessageId, Recipient, Stream, WorkerId
 from goodstanding.store import journal, queue, workers
 from goodstanding.store.db import Database, Tx
 from goodstanding.store.queue import EIGHT_BIT, FIRST_LANE, LANES_A_CALL, SMTPUTF8, Entry
+from goodstanding.store.spool import Place
 from tests.store.letters import (
     HERE,
     add,
@@ -21,6 +22,7 @@ from tests.store.letters import (
     delivered,
     identity,
     letter,
+    postgresql_only,
     sqlite_only,
     want,
 )
@@ -188,6 +190,43 @@ def test_a_wish_to_hold_is_granted_when_the_worker_lets_go(tx: Tx, way: str) -> 
     else:
         workers.bury(tx, worker, 100.0)
     assert tx.rows("SELECT state, wish, owner FROM recipient") == [("held", "", 0)]
+
+
+def test_a_message_whose_bytes_moved_during_the_attempt_leaves_its_new_place(tx: Tx) -> None:
+    entry = letter()
+    add(tx, entry)
+    [claimed] = claim_all(tx, want())
+    new = Place(segment=2, offset=70, size=4, prefix=2)
+    assert queue.move(tx, [(entry.message, HERE.segment, new)]) == [(entry.message, HERE.segment)]
+    assert queue.settle(tx, [delivered(claimed)]) == [(entry.message, new.segment)]
+
+
+def test_a_message_that_left_before_it_could_be_moved_leaves_the_copy_superfluous(tx: Tx) -> None:
+    entry = letter()
+    add(tx, entry)
+    [claimed] = claim_all(tx, want())
+    queue.settle(tx, [delivered(claimed)])
+    new = Place(segment=2, offset=70, size=4, prefix=2)
+    assert queue.move(tx, [(entry.message, HERE.segment, new)]) == [(entry.message, new.segment)]
+
+
+@postgresql_only
+def test_claims_of_a_commit_that_was_never_answered_are_freed_and_no_others(database: Database) -> None:
+    with database.tx() as tx:
+        me = workers.register(tx, "host", 1, 0.0).id
+        add(tx, letter("before@example.net", owner=me))
+    with database.tx() as tx:
+        [(doubtful,)] = tx.rows("SELECT CAST(pg_current_xact_id() AS text)")
+        add(tx, letter("accepted@example.net", owner=me), letter("waiting@example.net"))
+        claim_all(tx, want(worker=me))
+    with database.tx() as tx:
+        assert queue.disown(tx, me, str(doubtful)) == 2
+        assert states(tx) == {
+            "before@example.net": "claimed",
+            "accepted@example.net": "waiting",
+            "waiting@example.net": "waiting",
+        }
+        assert queue.disown(tx, me, str(doubtful)) == 0
 
 
 class TestManyRows:

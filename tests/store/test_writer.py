@@ -17,7 +17,7 @@ from goodstanding.store import journal, queue, workers
 from goodstanding.store.db import Database, Tx
 from goodstanding.store.spool import Place, Spool
 from goodstanding.store.writer import Writer
-from tests.store.letters import content, letter, sqlite_only
+from tests.store.letters import content, letter, postgresql_only, sqlite_only
 
 Batch = list[tuple[Any, Place | None]]
 
@@ -168,6 +168,28 @@ def test_a_worker_that_was_declared_dead_cannot_commit(database: Database, tmp_p
     run(scene())
     with database.read() as tx:
         assert tx.rows("SELECT * FROM message") == []
+
+
+@postgresql_only
+def test_after_a_commit_that_was_never_answered_the_next_one_frees_its_claims(
+    database: Database, tmp_path: Path
+) -> None:
+    def remember(tx: Tx, batch: Batch) -> Sequence[Any]:
+        return [str(tx.rows("SELECT CAST(pg_current_xact_id() AS text)")[0][0]) for _ in batch]
+
+    async def scene() -> None:
+        async with writing(database, tmp_path) as writer:
+            entry = letter(owner=WorkerId(writer._worker))
+            kept = writer.submit(add, entry, content(entry.message, b"x"))
+            doubtful = await writer.submit(remember, None)
+            await kept
+            database.doubts.append(doubtful)  # as if the connection had broken just then
+            await writer.submit(double, 1)
+            with database.read() as tx:
+                assert tx.rows("SELECT state, owner, attempts FROM recipient") == [("waiting", 0, 0)]
+            assert not database.doubts
+
+    run(scene())
 
 
 def test_closing_commits_what_waits_and_takes_nothing_more(database: Database, tmp_path: Path) -> None:
