@@ -136,11 +136,13 @@ class NetworkFailure(Struct, frozen=True, gc=False):
 
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base 32: no i, l, o, u to misread
+PAIRS = [first + second for first in ALPHABET for second in ALPHABET]
 
 
 def message_name(message: MessageId) -> str:
     """The id as people read and type it: 13 characters, ordered like the number."""
-    return "".join(ALPHABET[message >> shift & 31] for shift in range(60, -1, -5))
+    digits = [PAIRS[message >> shift & 1023] for shift in (50, 40, 30, 20, 10, 0)]
+    return ALPHABET[message >> 60 & 31] + "".join(digits)
 
 
 def parse_message_name(name: str) -> MessageId | None:

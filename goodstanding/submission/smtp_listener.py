@@ -57,19 +57,8 @@ class Conversation(asyncio.Protocol):
     """One connection of one client."""
 
     __slots__ = (
-        *(
-            "_answering",
-            "_arrival",
-            "_failure",
-            "_identity",
-            "_implicit_tls",
-            "_incoming",
-            "_policy",
-            "_reception",
-            "_session",
-            "_transport",
-        ),
-        *("_envelope", "address", "deadline", "message_deadline"),
+        *("_answering", "_arrival", "_envelope", "_failure", "_identity", "_implicit_tls", "_incoming", "_loop"),
+        *("_paused", "_policy", "_reception", "_session", "_transport", "address", "deadline", "message_deadline"),
     )
 
     def __init__(self, reception: Reception, policy: ServerPolicy, implicit_tls: bool) -> None:
@@ -84,6 +73,8 @@ class Conversation(asyncio.Protocol):
         self._envelope: Envelope | None = None
         self._failure: Reply | None = None
         self._answering = False
+        self._paused = False
+        self._loop = asyncio.get_running_loop()
         self.address = ""
         self.deadline = float("inf")
         self.message_deadline = float("inf")
@@ -126,6 +117,9 @@ class Conversation(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes: let the core read them, then act on what it says."""
+        if self._answering and not self._paused and self._transport is not None:
+            self._transport.pause_reading()  # impatient: the rest waits in the kernel, and then with the client
+            self._paused = True
         self._run(self._session.receive(data))
 
     def pause_writing(self) -> None:
@@ -151,12 +145,13 @@ class Conversation(asyncio.Protocol):
 
     def _run(self, events: list[Event]) -> None:
         """Act on events; answering one brings the next ones."""
+        session, acts = self._session, self._ACTS
         while events:
-            event, *rest = events
-            answer = self._ACTS[type(event)](self, event)
-            if answer is not None:
-                rest.extend(self._session.answer(answer))
-            events = rest
+            answer = None
+            for event in events:
+                answer = acts[type(event)](self, event)
+            # Only the last event of a list can ask for an answer; answering it brings the next list.
+            events = session.answer(answer) if answer is not None else []
         self._flush()
 
     def _flush(self) -> None:
@@ -169,10 +164,11 @@ class Conversation(asyncio.Protocol):
         if session.closing:
             transport.close()
         elif not self._answering:
-            loop_time = asyncio.get_running_loop().time()
-            settings = self._reception.settings
-            quiet = settings.data_timeout if session.phase == "data" else settings.command_timeout
-            self.deadline = loop_time + quiet
+            in_body = session.phase == "data"
+            if octets or in_body:  # a command that drips in byte by byte gets no more time for it
+                settings = self._reception.settings
+                quiet = settings.data_timeout if in_body else settings.command_timeout
+                self.deadline = self._loop.time() + quiet
 
     def _forget(self) -> None:
         """No message is arriving any more."""
@@ -193,7 +189,7 @@ class Conversation(asyncio.Protocol):
         reception = self._reception
         self._envelope = event.envelope
         self._incoming = Incoming(reception.spool, reception.memory, reception.settings.spill_size)
-        self.message_deadline = asyncio.get_running_loop().time() + reception.settings.session_limit
+        self.message_deadline = self._loop.time() + reception.settings.session_limit
         return GO_AHEAD
 
     def _body_part(self, event: BodyPart) -> Reply | None:
@@ -223,7 +219,7 @@ class Conversation(asyncio.Protocol):
         assert self._envelope is not None and self._identity is not None
         submission = Submission(self._identity, self._envelope, self._incoming, self._arrived())
         self._begin_answering()
-        task = asyncio.ensure_future(self._reception.door.accept(submission))
+        task = self._loop.create_task(self._reception.door.accept(submission))
         task.add_done_callback(self._accepted)
         return None
 
@@ -268,7 +264,7 @@ class Conversation(asyncio.Protocol):
         reception.brake.failed(self.address, now)
         log.info("login failed", client=self.address)
         self._begin_answering()
-        asyncio.get_running_loop().call_later(FAILED_LOGIN_PAUSE, self._finish_answering, WRONG)
+        self._loop.call_later(FAILED_LOGIN_PAUSE, self._finish_answering, WRONG)
         return None
 
     def _start_tls(self, event: StartTls) -> Reply | None:
@@ -300,8 +296,6 @@ class Conversation(asyncio.Protocol):
     def _begin_answering(self) -> None:
         self._answering = True
         self.deadline = float("inf")
-        if self._transport is not None:
-            self._transport.pause_reading()
 
     def _finish_answering(self, reply: Reply) -> None:
         """The answer is there: give it, and go on with what the client had sent meanwhile."""
@@ -309,7 +303,9 @@ class Conversation(asyncio.Protocol):
         if self._transport is None:
             self._forget()
             return
-        self._transport.resume_reading()
+        if self._paused:
+            self._transport.resume_reading()
+            self._paused = False
         self._run(self._session.answer(reply))
 
     def _arrived(self) -> Arrival:

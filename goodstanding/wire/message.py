@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
 
@@ -169,7 +170,13 @@ _MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "O
 
 def date_time(when: float) -> str:
     """A second (Unix time) as a header writes it, in UTC (RFC 5322 §3.3)."""
-    day = datetime.fromtimestamp(when, UTC)
+    return _date_time(int(when))
+
+
+@lru_cache(maxsize=8)
+def _date_time(second: int) -> str:
+    """Many messages share a second."""
+    day = datetime.fromtimestamp(second, UTC)
     return (
         f"{_WEEKDAYS[day.weekday()]}, {day.day} {_MONTHS[day.month]} {day.year:04d} "
         f"{day.hour:02d}:{day.minute:02d}:{day.second:02d} +0000"

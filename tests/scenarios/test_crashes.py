@@ -25,6 +25,8 @@ KILLS = int(os.environ.get("GOODSTANDING_KILLS", "50"))
 WORKER_KILLS = max(1, KILLS // 5)
 
 
+LAST_WORDS = 0.5
+"""Seconds after our death within which a remote still takes what we had said to it."""
 HEADINGS = "| kills | accepted | delivered | lost | twice | unexplained | unacknowledged | window |"
 
 
@@ -41,7 +43,7 @@ class Balance:
     unacknowledged: int
     """Delivered, though the crash kept their 250 from reaching the client: it would send them again."""
     window: float
-    """Most seconds between the first arrival of a message that came twice and the crash."""
+    """Most seconds between the first arrival of a message that came twice and a crash."""
 
     def __str__(self) -> str:
         return (
@@ -59,9 +61,9 @@ def balance(relay: Relay, sink: Sink, acknowledged: set[str], crashes: Sequence[
     unexplained = [
         token
         for token, times in twice.items()
-        if not all(any(a <= crash <= b for crash in crashes) for a, b in pairwise(times))
+        if not all(any(a - LAST_WORDS <= crash <= b for crash in crashes) for a, b in pairwise(times))
     ]
-    windows = [min(crash for crash in crashes if crash >= times[0]) - times[0] for times in twice.values()]
+    windows = [min(abs(crash - times[0]) for crash in crashes) for times in twice.values()]
     return Balance(
         kills=len(crashes),
         accepted=len(acknowledged),
