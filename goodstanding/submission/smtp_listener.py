@@ -11,6 +11,7 @@ import asyncio
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar, cast
 
 import structlog
@@ -58,12 +59,13 @@ class Conversation(asyncio.Protocol):
 
     __slots__ = (
         *("_answering", "_arrival", "_envelope", "_failure", "_identity", "_implicit_tls", "_incoming", "_loop"),
-        *("_paused", "_policy", "_reception", "_session", "_transport", "address", "deadline", "message_deadline"),
+        *("_paused", "_reception", "_session", "_transport", "_trusting", "address", "deadline", "message_deadline"),
     )
 
-    def __init__(self, reception: Reception, policy: ServerPolicy, implicit_tls: bool) -> None:
+    def __init__(self, reception: Reception, policy: ServerPolicy, trusting: ServerPolicy, implicit_tls: bool) -> None:
+        """``trusting`` is the policy for hosts of a trusted network."""
         self._reception = reception
-        self._policy = policy
+        self._trusting = trusting
         self._implicit_tls = implicit_tls
         self._session = Session(policy, tls=implicit_tls)
         self._transport: asyncio.Transport | None = None
@@ -93,7 +95,7 @@ class Conversation(asyncio.Protocol):
         reception.by_address[self.address] += 1
         self._identity = reception.trusted.identity_of(self.address)
         if self._identity is not None:
-            self._session = Session(replace(self._policy, auth_required=False), tls=self._implicit_tls)
+            self._session = Session(self._trusting, tls=self._implicit_tls)
         limits = reception.settings
         if reception.closing or len(reception.open) > limits.connections:
             self.end(GOING if reception.closing else FULL)
@@ -342,10 +344,11 @@ async def listen(reception: Reception) -> list[asyncio.Server]:
     servers = []
     for listener in reception.settings.listeners:
         implicit = listener.tls == "implicit"
-        policy = reception.policy(listener.tls)
+        strict = reception.policy(listener.tls)
+        trusting = replace(strict, auth_required=False)
         servers.append(
             await loop.create_server(
-                lambda policy=policy, implicit=implicit: Conversation(reception, policy, implicit),
+                partial(Conversation, reception, strict, trusting, implicit),
                 listener.address,
                 listener.port,
                 reuse_port=True,
