@@ -12,6 +12,7 @@ What can go wrong: a crash leaves bytes without rows (swept when the worker is b
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -215,7 +216,8 @@ class Spool:
         self._abandoned.clear()
         doomed, self._doomed = self._doomed, []
         for segment in doomed:
-            segment_path(self.folder, segment).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # what cannot be deleted now is swept when this worker has ended
+                segment_path(self.folder, segment).unlink(missing_ok=True)
 
     def undone(self) -> None:
         """The transaction failed: nothing it would have deleted is deleted, what it wrote is never pointed at."""

@@ -148,9 +148,14 @@ class Writer:
         except BaseException:
             self._spool.undone()
             raise
+        # It is durable: whatever goes wrong from here on must not look as if it were not.
         self._spool.committed()
         del self._database.doubts[: len(doubts)]
-        self._told(tx.appended)
+        try:
+            self._told(tx.appended)
+        except Exception as exc:  # noqa: BLE001 - a mail log on a full disk, say: the loop's handler tells of it
+            trouble = {"message": "telling of a commit failed", "exception": exc}
+            self._loop.call_soon_threadsafe(self._loop.call_exception_handler, trouble)
         self.commits += 1
         self.units += len(group)
         return results

@@ -4,7 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from goodstanding.errors import StoreError
+from goodstanding.events import Event
 from goodstanding.model import WorkerId
 from goodstanding.store import journal, queue, workers
 from goodstanding.store.db import Database, Tx
@@ -23,10 +24,12 @@ Batch = list[tuple[Any, Place | None]]
 
 
 @asynccontextmanager
-async def writing(database: Database, folder: Path, limit: int = 400) -> AsyncIterator[Writer]:
+async def writing(
+    database: Database, folder: Path, limit: int = 400, told: Callable[[Sequence[Event]], None] = lambda events: None
+) -> AsyncIterator[Writer]:
     with database.tx() as tx:
         worker = workers.register(tx, "host", os.getpid(), 0.0)
-    writer = Writer(database, Spool(folder, database, worker.id, 1 << 20), worker.id, limit)
+    writer = Writer(database, Spool(folder, database, worker.id, 1 << 20), worker.id, limit, told)
     yield writer
     await writer.close()
 
@@ -190,6 +193,23 @@ def test_after_a_commit_that_was_never_answered_the_next_one_frees_its_claims(
             assert not database.doubts
 
     run(scene())
+
+
+def test_a_commit_of_which_nobody_could_be_told_stands_all_the_same(database: Database, tmp_path: Path) -> None:
+    def full_disk(events: Sequence[Event]) -> None:
+        raise OSError(28, "No space left on device")
+
+    async def scene() -> None:
+        troubles: list[dict[str, Any]] = []
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: troubles.append(context))
+        async with writing(database, tmp_path, told=full_disk) as writer:
+            entry = letter()
+            assert isinstance(await writer.submit(add, entry, content(entry.message, b"x")), Place)
+        assert [type(trouble["exception"]) for trouble in troubles] == [OSError]
+
+    run(scene())
+    with database.read() as tx:
+        assert journal.counts(tx) == {"accepted": 1}
 
 
 def test_closing_commits_what_waits_and_takes_nothing_more(database: Database, tmp_path: Path) -> None:
