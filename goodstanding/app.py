@@ -274,9 +274,8 @@ class Supervisor:
         if not certificate.exists():
             names = list(dict.fromkeys((self.settings.hostname, "localhost", "127.0.0.1", "::1")))
             pem, private = self_signed(names, time.time())
-            with open(os.open(key, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-                file.write(private)
-            certificate.write_bytes(pem)
+            _write_durably(key, private)
+            _write_durably(certificate, pem)  # last: where it is, both are
         return str(certificate), str(key)
 
     def _serve_metrics(self) -> None:
@@ -321,3 +320,13 @@ class Supervisor:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _write_durably(path: Path, octets: bytes) -> None:
+    """Write a private file that is whole or absent after a power cut, never empty."""
+    draft = path.with_suffix(".draft")
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(octets)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.rename(path)

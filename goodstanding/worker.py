@@ -8,6 +8,7 @@ other way, a JSON line a second on standard output.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import json
 import os
@@ -20,6 +21,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TextIO, cast
 
 import structlog
 import uvloop
@@ -318,6 +320,24 @@ async def _main(orders: Orders) -> None:
     await worker.run()
 
 
+class Forgiving:
+    """A stream that loses what it cannot write: a log on a full disk must never stop the mail it tells of."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write, or not."""
+        with contextlib.suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush, or not."""
+        with contextlib.suppress(OSError):
+            self._stream.flush()
+
+
 def configure_log(settings: Settings) -> None:
     """The diagnostic log goes to standard error, a line an event."""
     levels = {"debug": 10, "info": 20, "warning": 30, "error": 40}
@@ -330,7 +350,7 @@ def configure_log(settings: Settings) -> None:
             structlog.processors.JSONRenderer() if settings.log.json else structlog.processors.KeyValueRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(levels[settings.log.level]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, Forgiving(sys.stderr))),
         cache_logger_on_first_use=True,
     )
 

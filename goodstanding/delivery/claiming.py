@@ -10,13 +10,18 @@ from goodstanding.delivery.run import UNSETTLED_LIMIT, Delivery
 from goodstanding.errors import StoreError
 from goodstanding.store import queue
 from goodstanding.store.db import Tx
-from goodstanding.store.queue import FIRST_LANE, Claimed, Lane, Want
+from goodstanding.store.queue import FIRST_BULK_LANE, FIRST_LANE, Claimed, Lane, Want
 from goodstanding.store.spool import Place
 
 log = structlog.get_logger("delivery")
 
 LOOK_AGAIN = 0.5
 """Seconds between looks at the store for due mail and operators' wishes."""
+ROUNDS: tuple[tuple[Lane, int, int], ...] = ((FIRST_LANE, 0, 0), (FIRST_BULK_LANE, 1, 2))
+"""Where each of the two goes round begins, its first and its last rank.
+
+Transactional mail has a cursor of its own: on one for all it would wait until every bulk lane has been looked at.
+"""
 
 
 class Claiming:
@@ -24,7 +29,7 @@ class Claiming:
 
     def __init__(self, delivery: Delivery) -> None:
         self._delivery = delivery
-        self._cursor: Lane = FIRST_LANE
+        self._cursors = [start for start, _, _ in ROUNDS]
         self._more = False
         """Mail was due when last looked."""
 
@@ -33,6 +38,7 @@ class Claiming:
         delivery = self._delivery
         while not delivery.stopping:
             delivery.hungry.clear()
+            delivery.look_round()
             try:
                 await self._obey_wishes()
                 await self._claim()
@@ -53,19 +59,31 @@ class Claiming:
 
     async def _claim(self) -> None:
         delivery = self._delivery
-        settings, writer = delivery.settings, delivery.means.writer
-        room = settings.ready_limit - delivery.ready.weight
-        if not settings.enabled or room < settings.ready_limit // 4 or delivery.record.unsettled > UNSETTLED_LIMIT:
+        if not delivery.settings.enabled or delivery.record.unsettled > UNSETTLED_LIMIT:
             return
         now = delivery.clock.now()
-        if self._cursor == FIRST_LANE:
+        if all(cursor == start for cursor, (start, _, _) in zip(self._cursors, ROUNDS, strict=True)):
             due = await asyncio.to_thread(self._next_due)
             self._more = due is not None and due <= now
             if not self._more:
                 return
-        a_lane = max(1, settings.ready_limit // 8)
-        want = Want(delivery.worker, now, room, a_lane, self._cursor, delivery.has_enough)
-        claims, self._cursor = await writer.submit(_claim, want)
+        for i in range(len(ROUNDS)):
+            await self._go_on(i, now)
+
+    async def _go_on(self, i: int, now: float) -> None:
+        """Claim some more on one of the two rounds, if there is room."""
+        delivery, limit = self._delivery, self._delivery.settings.ready_limit
+        start, first_rank, last_rank = ROUNDS[i]
+        room = delivery.ready.room(first_rank)
+        if room < limit // 8:
+            return
+        want = Want(
+            *(delivery.worker, now, room, max(1, limit // 8), self._cursors[i], delivery.has_enough),
+            a_tenant=max(1, limit // 4),
+            last_rank=last_rank,
+        )
+        claims, cursor = await delivery.means.writer.submit(_claim, want)
+        self._cursors[i] = start if cursor == FIRST_LANE else cursor
         for claimed in claims:
             delivery.intake(claimed, None)
 

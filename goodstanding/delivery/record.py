@@ -22,8 +22,8 @@ from goodstanding.outside import Clock
 from goodstanding.store import journal, queue
 from goodstanding.store.db import Tx
 from goodstanding.store.queue import Claimed, Settlement
-from goodstanding.store.spool import Place, Spool
-from goodstanding.store.writer import Writer
+from goodstanding.store.spool import Content, Place, Spool
+from goodstanding.store.writer import Apply, Writer
 
 log = structlog.get_logger("delivery")
 
@@ -62,48 +62,48 @@ class Record:
             now = self._clock.now()
             try:
                 told = notice(claimed, notices, original(), self._next_id(now), self._hostname, now)
-            except OSError as exc:
+            except (OSError, StoreError) as exc:
                 log.error("notice without original", message=claimed.message, error=str(exc))
                 told = notice(claimed, notices, (), self._next_id(now), self._hostname, now)
         settlements = tuple(
             Settlement(
-                *(claimed.message, ruling.n, claimed.place.segment, claimed.sole, ruling.final, ruling.event),
+                *(claimed.message, ruling.n, claimed.sole, ruling.final, ruling.event),
                 *(ruling.due, ruling.reply, ruling.warned, ruling.unbook),
             )
             for ruling in rulings
         )
-        self._write(_End(settlements, tuple(event for ruling in rulings for event in ruling.more), told))
+        end = _End(settlements, tuple(event for ruling in rulings for event in ruling.more), told)
+        self._write(self._apply, end, told.content if told else None)
 
-    def give_back(self, worker: WorkerId, recipients: Sequence[tuple[int, int]]) -> asyncio.Future[Any]:
-        """Unbook claims that will not be attempted now."""
-        return self._writer.submit(_give_back, (worker, recipients))
+    def give_back(self, worker: WorkerId, recipients: Sequence[tuple[int, int]]) -> None:
+        """Unbook claims that will not be attempted now; returns at once."""
+        self._write(_give_back, (worker, recipients))
 
     async def settled(self) -> None:
         """Wait until everything handed over is written."""
         while self.unsettled:
             await asyncio.sleep(0.01)
 
-    def _write(self, end: _End) -> None:
+    def _write(self, apply: Apply, value: object, content: Content | None = None) -> None:
         self.unsettled += 1
-        content = end.notice.content if end.notice else None
-        future = self._writer.submit(self._apply, end, content)
-        future.add_done_callback(lambda done: self._written(done, end))
+        future = self._writer.submit(apply, value, content)
+        future.add_done_callback(lambda done: self._written(done, (apply, value, content)))
 
-    def _written(self, future: asyncio.Future[Any], end: _End) -> None:
+    def _written(self, future: asyncio.Future[Any], work: tuple[Apply, object, Content | None]) -> None:
         self.unsettled -= 1
         if future.cancelled() or future.exception() is None:
             return
+        self.unsettled += 1
+        asyncio.get_running_loop().call_later(AGAIN_AFTER, self._again, work)
         exc = future.exception()
         if not isinstance(exc, StoreError):
             log.error("settling failed", exc_info=exc)
         else:
             log.error("outcome kept until the store can take it", error=str(exc))
-        self.unsettled += 1
-        asyncio.get_running_loop().call_later(AGAIN_AFTER, self._again, end)
 
-    def _again(self, end: _End) -> None:
+    def _again(self, work: tuple[Apply, object, Content | None]) -> None:
         self.unsettled -= 1
-        self._write(end)
+        self._write(*work)
 
     def _apply(self, tx: Tx, batch: list[tuple[_End, Place | None]]) -> None:
         """Unit of work: the ends of all attempts of one commit."""

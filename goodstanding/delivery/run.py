@@ -133,11 +133,13 @@ class Delivery:
         self.intake(claimed, chunks)
 
     def has_enough(self, lane: Lane) -> bool:
-        """Whether so much of a queue lane is lined up that others should be claimed first.
+        """Whether so much of a queue lane, or of its tenant, is lined up that others should be claimed first.
 
         Called in the writer's thread; a number that is a moment old does no harm.
         """
-        return self._lane_weight.get(lane, 0) > self.settings.ready_limit // 8
+        rank, tenant, _ = lane
+        crowded = self._lane_weight.get(lane, 0) > self.settings.ready_limit // 8
+        return crowded or not self.ready.room_for(tenant, rank)
 
     def withdraw(self, unwanted: Callable[[Job], bool]) -> None:
         """Give back every job named by a predicate that no courier has taken yet."""
@@ -164,7 +166,11 @@ class Delivery:
     async def _look_up(self, claimed: Claimed, chunks: Sequence[bytes] | None) -> None:
         stream = claimed.identity.stream
         domains = list({one.recipient.domain for one in claimed.recipients})
-        found = await asyncio.gather(*(self.means.routing.find(stream, domain) for domain in domains))
+        try:
+            found = await asyncio.gather(*(self.means.routing.find(stream, domain) for domain in domains))
+        except BaseException:  # we are stopping, or there is a bug: either way nobody carries it
+            self.record.give_back(self.worker, [(claimed.message, one.n) for one in claimed.recipients])
+            raise
         self._line_up(claimed, chunks, dict(zip(domains, found, strict=True)))
 
     def _line_up(self, claimed: Claimed, chunks: Sequence[bytes] | None, ways: dict[str, Way | Unroutable]) -> None:
@@ -266,6 +272,11 @@ class Delivery:
         turn = self.ready.site_in_turn(self._open)
         if turn is not None:
             self._dispatch(turn)
+
+    def look_round(self) -> None:
+        """Send couriers wherever jobs wait and nothing forbids it any more; what else wakes them is only quicker."""
+        for lane in self.ready.sites():
+            self._dispatch(lane)
 
     def _open(self, lane: str) -> bool:
         return isinstance(shaping.ask(self.lanes.window(lane), self.clock.now()), Go)

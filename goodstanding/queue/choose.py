@@ -104,6 +104,10 @@ class Ready(Generic[J]):
             del self._by_tenant[job.tenant]
         return job
 
+    def sites(self) -> list[str]:
+        """Where jobs wait."""
+        return list(self._sites)
+
     def waiting_at(self, site: str) -> int:
         """Jobs of a site."""
         line = self._sites.get(site)
@@ -114,8 +118,11 @@ class Ready(Generic[J]):
 
         The last quarter is kept for transactional mail.
         """
-        room = self.limit if rank == 0 else self.limit * 3 // 4
-        return self.weight < room and self._by_tenant[tenant] < self.limit // 2
+        return self.room(rank) > 0 and self._by_tenant[tenant] < self.limit // 2
+
+    def room(self, rank: int) -> int:
+        """How many more recipients of a rank may be claimed in all."""
+        return (self.limit if rank == 0 else self.limit * 3 // 4) - self.weight
 
     def site_in_turn(self, open_to: Callable[[str], bool]) -> str | None:
         """The site that gets the next free connection: lowest rank first, sites of equal rank in turn."""

@@ -67,7 +67,6 @@ class Settlement(Struct, frozen=True, gc=False):
 
     message: MessageId
     n: int
-    segment: int
     sole: bool
     final: bool
     event: Event | None
@@ -120,6 +119,8 @@ def add(tx: Tx, entries: Sequence[tuple[Entry, Place]]) -> None:
 Lane = tuple[int, str, str]
 """(rank of the stream, tenant, destination domain): the unit of fairness."""
 FIRST_LANE: Lane = (-1, "", "")
+FIRST_BULK_LANE: Lane = (RANK[Stream.BULK], "", "")
+"""Where a claim begins that is not for transactional mail."""
 
 # All four columns of the index, and a due beyond all: SQLite then seeks behind the lane instead of reading through it.
 _NEXT_LANE = (
@@ -149,6 +150,10 @@ class Want(Struct, frozen=True, gc=False):
     """Where the last claim stopped."""
     busy: Callable[[Lane], bool]
     """Lanes of which the worker has enough."""
+    a_tenant: int = 1_000_000
+    """Most recipients of one tenant."""
+    last_rank: int = max(RANK.values())
+    """Lanes of later ranks are not looked at."""
 
 
 def claim(tx: Tx, want: Want) -> tuple[list[Claimed], Lane]:
@@ -157,17 +162,20 @@ def claim(tx: Tx, want: Want) -> tuple[list[Claimed], Lane]:
     The cursor is `FIRST_LANE` again when every lane has been looked at.
     """
     taken: list[Row] = []
+    by_tenant: Counter[str] = Counter()
     cursor = want.cursor
     for _ in range(LANES_A_CALL):
         lane = tx.row(_NEXT_LANE, cursor)
-        if lane is None:
+        if lane is None or lane[0] > want.last_rank:
             cursor = FIRST_LANE
             break
         cursor = (lane[0], lane[1], lane[2])
-        if lane[3] > want.now or want.busy(cursor):
+        count = min(want.a_lane, want.room - len(taken), want.a_tenant - by_tenant[lane[1]])
+        if lane[3] > want.now or count <= 0 or want.busy(cursor):
             continue
-        count = min(want.a_lane, want.room - len(taken))
-        taken.extend(tx.rows(_TAKE.format(skip_locked=tx.skip_locked), (want.worker, *cursor, want.now, count)))
+        rows = tx.rows(_TAKE.format(skip_locked=tx.skip_locked), (want.worker, *cursor, want.now, count))
+        by_tenant[lane[1]] += len(rows)
+        taken.extend(rows)
         if len(taken) >= want.room:
             break
     return _claimed(tx, taken), cursor

@@ -94,6 +94,9 @@ class FrontDoor:
         except (StoreError, OSError) as exc:
             incoming.discard()
             return Refused(store_reply(exc))
+        except BaseException:
+            incoming.discard()
+            raise
         incoming.release()
         entry, content = prepared.entry, prepared.content
         if entry.owner:

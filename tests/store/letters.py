@@ -74,23 +74,21 @@ def addresses(claimed: Sequence[Claimed]) -> list[str]:
 
 def delivered(claimed: Claimed, n: int = 0) -> Settlement:
     event = Delivered(claimed.identity.tenant, claimed.message, n, 101.0, _address(claimed, n), "mx", "250 ok")
-    return Settlement(claimed.message, n, claimed.place.segment, claimed.sole, True, event)
+    return Settlement(claimed.message, n, claimed.sole, True, event)
 
 
 def bounced(claimed: Claimed, n: int = 0) -> Settlement:
     event = Bounced(
         claimed.identity.tenant, claimed.message, n, 101.0, _address(claimed, n), "mx", "550", "recipient", 1
     )
-    return Settlement(claimed.message, n, claimed.place.segment, claimed.sole, True, event)
+    return Settlement(claimed.message, n, claimed.sole, True, event)
 
 
 def deferred(claimed: Claimed, n: int = 0, *, due: float = 400.0) -> Settlement:
     event = Deferred(
         claimed.identity.tenant, claimed.message, n, 101.0, _address(claimed, n), "mx", "451", "host", 1, due
     )
-    return Settlement(
-        claimed.message, n, claimed.place.segment, claimed.sole, False, event, due, "451 later", warned=True
-    )
+    return Settlement(claimed.message, n, claimed.sole, False, event, due, "451 later", warned=True)
 
 
 def _address(claimed: Claimed, n: int) -> str:
