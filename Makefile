@@ -28,10 +28,12 @@ test: .venv/.dev ## every test but the scenarios
 	$(PYTEST) -n auto --maxprocesses 8 $(ARGS)
 
 scenarios: .venv/.dev ## real processes, real clients, crashes, full disks: a quarter of an hour
-	$(PYTEST) -m scenario $(ARGS)
+	$(PYTEST) -m scenario -o faulthandler_timeout=900 $(ARGS)
 
 fuzz: .venv/.dev ## the property tests again, with many more examples
 	$(PYTEST) -m fuzz --hypothesis-profile=fuzz -n auto --maxprocesses 8 $(ARGS)
+	for target in smtp_server smtp_client reply address; do $(BIN)/python -m fuzz.fuzz_$$target --seconds 20 || exit 1; done
+	$(BIN)/python -m fuzz.fuzz_message 20
 
 bench: .venv/.dev ## messages per second beside Postfix; writes the table of docs/performance.md
 	$(BIN)/python -m bench $(ARGS)

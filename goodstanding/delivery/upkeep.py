@@ -26,7 +26,7 @@ EVERY = 20.0
 ROUNDS_TO_MOVE = 15
 """Stragglers are looked for every so many rounds: five minutes."""
 WORTH_MOVING = 0.25
-"""A closed segment of which less than this share is needed is emptied."""
+"""A closed segment of whose messages less than this share still waits is emptied."""
 MOVES_A_ROUND = 2000
 DAY = 86_400.0
 
@@ -73,7 +73,7 @@ class Upkeep:
         if means.spool.in_database or not await asyncio.to_thread(self._is_eldest):
             return 0
         moved = 0
-        for message, place in (await asyncio.to_thread(self._stragglers))[:MOVES_A_ROUND]:
+        for message, place in await asyncio.to_thread(self._stragglers):
             prefix, *body = await asyncio.to_thread(self._read, message, place)
             content = Content(message, body, place.size, prefix)
             await means.writer.submit(self._move, (message, place.segment), content)
@@ -90,19 +90,11 @@ class Upkeep:
             return workers.eldest(tx) == self._means.worker
 
     def _stragglers(self) -> list[tuple[MessageId, Place]]:
-        """Messages in segments of which little is needed, and that are on this machine."""
-        with self._means.database.read() as tx:
-            closed = queue.in_closed_segments(tx)
-        needed: dict[int, int] = {}
-        for _, place in closed:
-            needed[place.segment] = needed.get(place.segment, 0) + place.size + place.prefix
-        folder = self._means.spool.folder
-        sparse = set()
-        for segment, octets in needed.items():
-            path = segment_path(folder, segment)
-            if path.exists() and octets < WORTH_MOVING * path.stat().st_size:
-                sparse.add(segment)
-        return [(message, place) for message, place in closed if place.segment in sparse]
+        """Messages in almost empty segments that are on this machine."""
+        means = self._means
+        with means.database.read() as tx:
+            found = queue.stragglers(tx, WORTH_MOVING, MOVES_A_ROUND)
+        return [(m, place) for m, place in found if segment_path(means.spool.folder, place.segment).exists()]
 
     def _move(self, tx: Tx, batch: list[tuple[tuple[MessageId, int], Place | None]]) -> None:
         """Unit of work: rows that point at the copies."""

@@ -231,9 +231,14 @@ def _batches(items: list[int], size: int) -> Iterator[list[int]]:
         yield items[start : start + size]
 
 
+OPEN_STATES = ("waiting", "claimed", "held")
+
+
 def states(tx: Tx) -> dict[str, int]:
     """Recipients in the queue, by state."""
-    return dict(tx.rows("SELECT state, COUNT(*) FROM recipient GROUP BY state"))
+    sums = ", ".join(f"COALESCE(SUM(CASE state WHEN '{state}' THEN 1 ELSE 0 END), 0)" for state in OPEN_STATES)
+    row = tx.row(f"SELECT {sums} FROM recipient")  # GROUP BY would sort a million rows in memory first
+    return {state: count for state, count in zip(OPEN_STATES, row or (), strict=True) if count}
 
 
 def wished(tx: Tx, worker: WorkerId) -> list[tuple[int, int]]:
@@ -310,12 +315,17 @@ def disown(tx: Tx, worker: WorkerId, transaction: str) -> int:
     )
 
 
-def in_closed_segments(tx: Tx) -> list[tuple[MessageId, Place]]:
-    """Every message in a segment that is written no more."""
-    rows = tx.rows(
-        "SELECT m.id, m.segment, m.place, m.size, m.prefix FROM segment s JOIN message m ON m.segment = s.id "
-        "WHERE s.closed = 1"
-    )
+def stragglers(tx: Tx, share: float, limit: int) -> list[tuple[MessageId, Place]]:
+    """Messages in segments that are written no more and of whose messages less than a share still waits."""
+    sparse = tx.rows("SELECT id FROM segment WHERE closed = 1 AND live < ? * total ORDER BY id LIMIT 50", (share,))
+    rows: list[Row] = []
+    for (segment,) in sparse:
+        rows += tx.rows(
+            "SELECT id, segment, place, size, prefix FROM message WHERE segment = ? LIMIT ?",
+            (segment, limit - len(rows)),
+        )
+        if len(rows) >= limit:
+            break
     return [(MessageId(row[0]), Place(*row[1:])) for row in rows]
 
 

@@ -185,11 +185,16 @@ class Spool:
         counts = Counter(place.segment for place in places)
         here = counts.pop(self._segment, 0)
         if here and not self._announced:
-            tx.run("INSERT INTO segment (id, owner, live) VALUES (?, ?, ?)", (self._segment, self.owner, here))
+            tx.run(
+                "INSERT INTO segment (id, owner, live, total) VALUES (?, ?, ?, ?)",
+                (self._segment, self.owner, here, here),
+            )
         elif here:
-            tx.run("UPDATE segment SET live = live + ? WHERE id = ?", (here, self._segment))
+            tx.run("UPDATE segment SET live = live + ?, total = total + ? WHERE id = ?", (here, here, self._segment))
         self._booked = self._announced or here > 0
-        tx.insert("INSERT INTO segment (id, owner, live, closed) VALUES", [(s, self.owner, 1, 1) for s in counts])
+        tx.insert(
+            "INSERT INTO segment (id, owner, live, total, closed) VALUES", [(s, self.owner, 1, 1, 1) for s in counts]
+        )
 
     def _book_in_database(self, tx: Tx, contents: Sequence[Content]) -> None:
         rows: list[tuple[int, int, bytes]] = []

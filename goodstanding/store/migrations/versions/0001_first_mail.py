@@ -136,6 +136,7 @@ def _queue() -> None:
         sa.Column("id", SERIAL, primary_key=True, autoincrement=False),
         _column("owner", BIG),
         _column("live", sa.Integer),
+        _column("total", sa.Integer),
         _column("closed", sa.Integer, "0"),
     )
     op.create_table(
