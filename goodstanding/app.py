@@ -8,6 +8,7 @@ because workers share their ports (SO_REUSEPORT).
 from __future__ import annotations
 
 import asyncio
+import errno
 import fcntl
 import json
 import os
@@ -16,17 +17,18 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
 import structlog
 
+from goodstanding import preflight
 from goodstanding.errors import GoodstandingError, SettingsError, StoreError
 from goodstanding.metrics import Reports
 from goodstanding.model import WorkerId
-from goodstanding.net.tls import self_signed
+from goodstanding.net.tls import expired, self_signed
 from goodstanding.operate import open_estate
 from goodstanding.settings import Listener, Settings, SubmissionSettings
 from goodstanding.store import queue, spool, workers
@@ -39,6 +41,11 @@ RESTART_AFTER = 1.0
 """Seconds before a worker that died is started again."""
 COUNT_EVERY = 15.0
 """Seconds between counts of the queue for the metrics page."""
+PORT_REMEDIES = {
+    errno.EADDRINUSE: "stop the program that has it (ss -ltnp shows it), or take another port",
+    errno.EACCES: "ports below 1024 need CAP_NET_BIND_SERVICE (docs/operations.md)",
+    errno.EADDRNOTAVAIL: "name an address of this machine",
+}
 
 
 @dataclass(eq=False, slots=True)
@@ -49,12 +56,16 @@ class Child:
     generation: int
     worker: WorkerId | None = None
     ready: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when it works, and when it ends."""
+    worked: bool = False
     expected_to_end: bool = False
 
 
 def serve(settings: Settings, reload: Callable[[], Settings] | None = None) -> int:
     """Run until told to stop; the exit status. ``reload`` reads the settings again on SIGHUP."""
     configure_log(settings)
+    if problems := preflight.problems(settings):
+        raise SettingsError(problems)
     database, master = open_estate(settings)
     with _sole_supervisor(Path(settings.data_dir)):
         return asyncio.run(Supervisor(settings, database, master, reload).run())
@@ -84,7 +95,11 @@ class Supervisor:
         self._reload = reload
         self._children: set[Child] = set()
         self._generation = 0
+        self._proven = 0
+        """The newest generation that works: its workers are replaced when they die."""
         self._stopping = False
+        self._asked: tuple[Listener, ...] = ()
+        """The listeners as the settings name them, with ports that may be left to chance."""
         self._placeholders: list[socket.socket] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -101,9 +116,8 @@ class Supervisor:
             loop.add_signal_handler(number, stop.set)
         loop.add_signal_handler(signal.SIGHUP, again.set)
         self._clear_up()
-        self._reserve_ports()
-        await self._start_generation()
-        if not self._children:
+        self.settings = self._with_ports(self.settings)
+        if not await self._start_generation():
             log.error("no worker could start; see the lines above")
             return 1
         self._serve_metrics()
@@ -135,11 +149,25 @@ class Supervisor:
             if swept:
                 log.info("spool swept", files=swept)
 
-    async def _start_generation(self) -> None:
-        """Start the wanted number of workers and wait until they are ready (or have died of it)."""
+    async def _start_generation(self) -> bool:
+        """Start the wanted number of workers and wait until they are ready, or have died of it; whether any works."""
         self._generation += 1
+        for doubt in preflight.doubts(self.settings, time.time()):
+            log.warning("settings", problem=doubt)
         fresh = [await self._start_child() for _ in range(self.count)]
         await asyncio.gather(*(child.ready.wait() for child in fresh))
+        stillborn = [child for child in fresh if not child.worked]
+        if len(stillborn) == len(fresh):
+            return False
+        self._proven = self._generation
+        for _ in stillborn:
+            self._spawn(self._replace())
+        return True
+
+    async def _replace(self) -> None:
+        await asyncio.sleep(RESTART_AFTER)
+        if not self._stopping:
+            await self._start_child()
 
     async def _start_child(self) -> Child:
         certificate, key = self._certificate()
@@ -166,10 +194,10 @@ class Supervisor:
             child.worker = WorkerId(report["worker"])
             self.reports.by_worker[report["worker"]] = report["figures"]
             if report["ready"]:
+                child.worked = True
                 child.ready.set()
         status = await child.process.wait()
         self._children.discard(child)
-        was_ready = child.ready.is_set()
         child.ready.set()
         if child.worker is not None:
             self.reports.bury(child.worker)
@@ -177,12 +205,10 @@ class Supervisor:
         if self._stopping or child.expected_to_end:
             return
         log.error("worker died", status=status, worker=child.worker)
-        if not was_ready and self._generation == 1 and not any(c.ready.is_set() for c in self._children):
-            return  # it never worked: starting it again would not help
+        if child.generation > self._proven:
+            return  # whoever started this generation sees what becomes of all of it
         self.reports.own["goodstanding_worker_restarts_total"] = 1 + self._restarts()
-        await asyncio.sleep(RESTART_AFTER)
-        if not self._stopping:
-            await self._start_child()
+        await self._replace()
 
     def _restarts(self) -> float:
         count = self.reports.own.get("goodstanding_worker_restarts_total", 0)
@@ -199,23 +225,46 @@ class Supervisor:
             log.error("cannot bury; its lease will run out", worker=worker, error=str(exc))
 
     async def _renew(self) -> None:
-        """SIGHUP: new settings, new workers, then the old ones go."""
+        """SIGHUP: new settings, new workers; when these work the old ones go, else they stay."""
+        before = self.settings, self._asked, self._placeholders
         if self._reload is not None:
             try:
-                settings = self._reload()
+                self.settings = self._with_ports(self._reloadable(self._reload()))
             except GoodstandingError as exc:
                 log.error("settings not reloaded; going on with the old ones", problems=str(exc))
                 return
-            if (settings.data_dir, settings.store.url) != (self.settings.data_dir, self.settings.store.url):
-                log.error("data_dir and store.url cannot change while running; restart instead")
-                return
-            self.settings = settings
-            self._reserve_ports()
         old = set(self._children)
-        await self._start_generation()
+        if not await self._start_generation():
+            self._generation = self._proven
+            self._release(self._placeholders, keep=before[2])
+            self.settings, self._asked, self._placeholders = before
+            for _ in range(self.count - len(self._children)):
+                self._spawn(self._replace())
+            log.error("no new worker could start, see the lines above; going on with the old ones")
+            return
+        self._release(before[2], keep=self._placeholders)
         for child in old:
             self._end(child)
+        self._announce()
         log.info("reloaded", generation=self._generation)
+
+    def _reloadable(self, settings: Settings) -> Settings:
+        """The settings, if a running relay can take them. Raises SettingsError."""
+        now = self.settings
+        problems = [
+            f"{name}: cannot change while running; restart instead"
+            for name, old, new in (
+                ("data_dir", now.data_dir, settings.data_dir),
+                ("secret_file", now.secret_file, settings.secret_file),
+                ("store.url", now.store.url, settings.store.url),
+                ("metrics", now.metrics, settings.metrics),
+            )
+            if old != new
+        ]
+        problems.extend(preflight.problems(settings))
+        if problems:
+            raise SettingsError(problems)
+        return settings
 
     def _end(self, child: Child) -> None:
         child.expected_to_end = True
@@ -243,26 +292,39 @@ class Supervisor:
 
     # Ports, certificates, figures.
 
-    def _reserve_ports(self) -> None:
-        """Settle every port that was left to chance, and hold all of them, so that workers can share them."""
-        for placeholder in self._placeholders:
-            placeholder.close()
-        self._placeholders = []
+    def _with_ports(self, settings: Settings) -> Settings:
+        """Settle every port that was left to chance, and hold all of them, so that workers can share them.
+
+        Raises SettingsError, and holds what it held before, when one cannot be had.
+        """
+        asked = settings.submission.listeners
+        same = asked == self._asked  # then a port that was left to chance stays what it became
+        held: list[socket.socket] = []
         fixed: list[Listener] = []
-        for listener in self.settings.submission.listeners:
-            family = socket.AF_INET6 if ":" in listener.address else socket.AF_INET
-            holder = socket.socket(family, socket.SOCK_STREAM)
+        problems: list[str] = []
+        for listener in self.settings.submission.listeners if same else asked:
+            holder = socket.socket(socket.AF_INET6 if ":" in listener.address else socket.AF_INET, socket.SOCK_STREAM)
+            held.append(holder)
             holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             try:
                 holder.bind((listener.address, listener.port))
             except OSError as exc:
-                raise SettingsError(
-                    [f"submission.listeners: {listener.address}:{listener.port} cannot be used: {exc.strerror}"]
-                ) from exc
-            self._placeholders.append(holder)
-            fixed.append(replace(listener, port=holder.getsockname()[1]))
-        submission: SubmissionSettings = replace(self.settings.submission, listeners=tuple(fixed))
-        self.settings = replace(self.settings, submission=submission)
+                why = f"{exc.strerror}; {PORT_REMEDIES.get(exc.errno or 0, 'take another')}"
+                problems.append(f"submission.listeners: {listener.address}:{listener.port} cannot be used: {why}")
+            else:
+                fixed.append(replace(listener, port=holder.getsockname()[1]))
+        if problems:
+            self._release(held, keep=())
+            raise SettingsError(problems)
+        self._asked, self._placeholders = asked, held
+        submission: SubmissionSettings = replace(settings.submission, listeners=tuple(fixed))
+        return replace(settings, submission=submission)
+
+    @staticmethod
+    def _release(holders: Sequence[socket.socket], keep: Sequence[socket.socket]) -> None:
+        for holder in holders:
+            if holder not in keep:
+                holder.close()
 
     def _certificate(self) -> tuple[str, str]:
         """The configured certificate, or a self-signed one for loopback, made once a data folder."""
@@ -271,7 +333,7 @@ class Supervisor:
             return submission.certificate, submission.key
         folder = Path(self.settings.data_dir)
         certificate, key = folder / "self-signed.pem", folder / "self-signed.key"
-        if not certificate.exists():
+        if not (certificate.exists() and key.exists()) or expired(certificate, time.time()):
             names = list(dict.fromkeys((self.settings.hostname, "localhost", "127.0.0.1", "::1")))
             pem, private = self_signed(names, time.time())
             _write_durably(key, private)
@@ -296,7 +358,7 @@ class Supervisor:
         listeners = [
             {"address": one.address, "port": one.port, "tls": one.tls} for one in self.settings.submission.listeners
         ]
-        pids = [child.process.pid for child in self._children]
+        pids = [child.process.pid for child in self._children if not child.expected_to_end]
         (Path(self.settings.data_dir) / "ready.json").write_text(
             json.dumps({"pid": os.getpid(), "workers": pids, "listeners": listeners})
         )

@@ -38,7 +38,7 @@ def _details(event: Event) -> str:
     if isinstance(event, Delivered):
         return (
             f" host={_word(event.host)} delay={event.delay:.3f} attempts={event.attempts} "
-            f"tls={_word(event.tls)} reply={_quoted(event.reply)}"
+            f"tls={_word(event.tls.replace(' ', '/'))} reply={_quoted(event.reply)}"
         )
     if isinstance(event, Deferred):
         again = datetime.fromtimestamp(event.due, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -40,12 +40,14 @@ def open_estate(settings: Settings) -> tuple[Database, bytes]:
 
     Raises SettingsError or StoreError when they cannot be used.
     """
-    folder = Path(settings.data_dir)
+    folder, database = Path(settings.data_dir), database_of(settings)
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as exc:
         raise SettingsError([f"data_dir: {folder} cannot be made: {exc.strerror}"]) from exc
-    database = database_of(settings)
+    if database.engine == "sqlite" and not database.path.exists() and any(folder.glob("spool/*.seg")):
+        lost = f"data_dir: {folder} has a spool but no {database.path.name}, and a new one would forget that mail"
+        raise SettingsError([f"{lost}; restore it from your backup, or move the spool away"])
     with database.read():  # a server that is down is a StoreError here; below it would be one of SQLAlchemy's
         pass
     migrate(database)

@@ -193,8 +193,8 @@ def parse_settings(text: str, overrides: Sequence[str] = ()) -> Settings:
     for override in overrides:
         _apply(tree, override, problems)
     settings: Settings = _build(Settings, tree, "", problems)
-    if not problems:
-        problems.extend(contradictions(settings))
+    wrong = {_entry(problem) for problem in problems}  # stand-ins are there now: what contradicts them means nothing
+    problems.extend(problem for problem in contradictions(settings) if _entry(problem) not in wrong)
     if problems:
         raise SettingsError(problems)
     return settings
@@ -212,7 +212,11 @@ def _apply(tree: dict[str, Any], override: str, problems: list[str]) -> None:
         parsed = value
     *parents, last = path.strip().split(".")
     for parent in parents:
-        tree = tree.setdefault(parent, {})
+        inner = tree.setdefault(parent, {})
+        if not isinstance(inner, dict):
+            problems.append(f"--set {override}: {parent} is no table; lists of tables are set in the file only")
+            return
+        tree = inner
     tree[last] = parsed
 
 
@@ -222,7 +226,7 @@ def _build(kind: type[Any], tree: object, path: str, problems: list[str]) -> Any
         problems.append(f"{path}: a table is needed, not {tree!r}")
         return kind()
     known = {entry.name: entry for entry in fields(kind)}
-    for key in tree.keys() - known.keys():
+    for key in sorted(tree.keys() - known.keys()):
         near = get_close_matches(key, known, 1)
         problems.append(f"{_join(path, key)}: unknown setting" + (f"; did you mean {near[0]}?" if near else ""))
     hints = get_type_hints(kind)
@@ -258,7 +262,7 @@ def _scalar(hint: type[Any], entry: Field[Any], given: object, path: str, proble
     if hint is float and type(given) is int:
         given = float(given)
     if type(given) is not hint:
-        problems.append(f"{path}: {hint.__name__} needed, not {given!r}")
+        problems.append(f"{path}: {_NEEDED[hint]} is needed, not {given!r}")
         return entry.default
     least, most = entry.metadata.get("least"), entry.metadata.get("most")
     if isinstance(given, (int, float)) and hint is not bool:
@@ -267,6 +271,17 @@ def _scalar(hint: type[Any], entry: Field[Any], given: object, path: str, proble
         if most is not None and given > most:
             problems.append(f"{path}: {given} is above the most allowed, {most:g}")
     return given
+
+
+_NEEDED = {bool: "true or false", int: "a whole number", float: "a number", str: "a string"}
+
+
+def _entry(problem: str) -> str:
+    """The table a problem is about; pools and routes name each other, so they are as one."""
+    path = problem.partition(":")[0]
+    if path.startswith(("pools", "routes")):
+        return "pools"
+    return path[: path.rfind("]") + 1] or path.partition(".")[0]
 
 
 def _join(path: str, key: str) -> str:
@@ -294,6 +309,8 @@ def contradictions(settings: Settings) -> list[str]:
         if route.user and route.tls != "required":
             problems.append(f"routes[{i}].user: AUTH in the clear would give the password away; set tls = 'required'")
     problems.extend(_submission_contradictions(settings.submission))
+    if settings.store.url and not settings.store.url.startswith(("postgresql://", "postgres://")):
+        problems.append("store.url: write it as postgresql://user@host/database, or leave it empty for SQLite")
     problems.extend(
         f"dns.nameservers: {server!r} is not an IP address" for server in settings.dns.nameservers if not _ip(server)
     )

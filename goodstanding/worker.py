@@ -13,6 +13,7 @@ import gc
 import json
 import os
 import pickle
+import resource
 import signal
 import socket
 import sys
@@ -364,6 +365,8 @@ def main() -> None:
     orders: Orders = pickle.loads(octets)
     configure_log(orders.settings)
     sys.setswitchinterval(SWITCH_INTERVAL)
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # the customary 1,024 would be our connection limit
     gc.set_threshold(*COLLECT)
     uvloop.run(_main(orders))
 

@@ -16,7 +16,7 @@ from statistics import median
 PACKAGE = "goodstanding"
 
 SHELLS = {
-    "__main__", "app", "demo", "maillog", "metrics", "operate", "worker",
+    "__main__", "app", "demo", "maillog", "metrics", "operate", "preflight", "worker",
     "cli", "net", "store",  # whole rooms
     "submission.accept", "submission.incoming", "submission.reception", "submission.smtp_listener",
     "delivery.claiming", "delivery.connection", "delivery.courier", "delivery.notices", "delivery.record",
@@ -37,7 +37,7 @@ FRONT_DOORS = {"submission.accept"}
 INSTRUMENTS = {"maillog", "metrics"}
 """Single files that every shell may write to."""
 
-BUILDERS = {"app", "worker", "demo", "cli.serve"}
+BUILDERS = {"app", "preflight", "worker", "demo", "cli.serve"}
 """Where everything is put together: may import anything."""
 
 MAY_IMPORT = {
@@ -53,6 +53,7 @@ MAY_IMPORT = {
             *FRONT_DOORS,
             *INSTRUMENTS,
             "operate",
+            "preflight",
             "app",
             "demo",
             "store",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ssl
+import time
 from pathlib import Path
 
 from rich.console import Group
 from rich.text import Text
 
-from goodstanding import operate
+from goodstanding import operate, preflight
 from goodstanding.cli import terminal
 from goodstanding.cli.configuration import ConfigOption, JsonOption, SetOption, find, load
 from goodstanding.errors import SettingsError
@@ -23,29 +23,13 @@ def check(config: ConfigOption = None, overrides: SetOption = None, as_json: Jso
     except SettingsError as exc:
         _print(as_json, source, None, exc.problems)
         return 1
-    problems = [*_file_problems(settings), *operate.unreadable_keys(settings)]
+    problems = [
+        *preflight.problems(settings),
+        *preflight.doubts(settings, time.time()),
+        *operate.unreadable_keys(settings),
+    ]
     _print(as_json, source, settings, problems)
     return 1 if problems else 0
-
-
-def _file_problems(settings: Settings) -> list[str]:
-    """Files that are named and cannot be used."""
-    problems: list[str] = []
-    submission = settings.submission
-    if submission.certificate and submission.key:
-        try:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(submission.certificate, submission.key)
-        except (OSError, ssl.SSLError) as exc:
-            problems.append(f"submission.certificate: {submission.certificate} with {submission.key}: {exc}")
-    for i, route in enumerate(settings.routes):
-        if route.password_file:
-            try:
-                Path(route.password_file).read_text()
-            except (OSError, UnicodeDecodeError) as exc:
-                problems.append(f"routes[{i}].password_file: {exc}")
-        elif route.user:
-            problems.append(f"routes[{i}].password_file: needed with a user")
-    return problems
 
 
 def _print(as_json: bool, source: Path | None, settings: Settings | None, problems: list[str]) -> None:

@@ -68,9 +68,15 @@ class Estate:
 
 
 @contextmanager
-def opened(given: Path | None) -> Iterator[Estate]:
-    """The estate the settings describe, closed afterwards."""
+def opened(given: Path | None, present: bool = False) -> Iterator[Estate]:
+    """The estate the settings describe, closed afterwards.
+
+    ``present``: there is something to see only where a relay has been. Without settings, far from its folder, nothing
+    is found and made; "nothing waits" would be a wrong answer there.
+    """
     settings = load(given)
+    if present and find(given) is None and not operate.database_of(settings).path.exists():
+        raise GoodstandingError(f"there is no ./{USUAL} here, and no store; name the relay's with --config FILE")
     database, master = operate.open_estate(settings)
     try:
         yield Estate(settings, database, master)

@@ -13,7 +13,7 @@ from typer.exceptions import TyperException
 from goodstanding.cli import check, credential, demo, domain, queue, sandbox, serve, trace
 from goodstanding.cli.configuration import JsonOption
 from goodstanding.cli.terminal import complain, show
-from goodstanding.errors import GoodstandingError, SettingsError
+from goodstanding.errors import GoodstandingError, SettingsError, StoreError
 
 app = typer.Typer(
     name="goodstanding",
@@ -47,6 +47,9 @@ def run(arguments: Sequence[str]) -> int:
         sys.stdout.flush()
     except SettingsError as exc:
         complain(exc.problems, as_json)
+        return 1
+    except StoreError as exc:
+        complain([f"{exc} (what to do: docs/operations.md, When something is wrong)"], as_json)
         return 1
     except GoodstandingError as exc:
         complain([str(exc)], as_json)

@@ -48,7 +48,7 @@ def list_(
 ) -> None:
     """List recipients that wait, oldest message first. JSON: one object a line."""
     wanted = parse_filter(terms or [])
-    with opened(config) as estate, estate.database.read() as tx:
+    with opened(config, present=True) as estate, estate.database.read() as tx:
         found = listing.listing(tx, wanted, limit)
         total = listing.count(tx, wanted)
     if as_json:
@@ -89,7 +89,7 @@ def _document(row: Waiting) -> dict[str, object]:
 @app.command()
 def summary(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Count what waits by state, stream and destination."""
-    with opened(config) as estate, estate.database.read() as tx:
+    with opened(config, present=True) as estate, estate.database.read() as tx:
         counts = listing.summary(tx)
     drawn = terminal.table("state", "stream", "destination", "recipients", "first due", numbers=("recipients",))
     now = time.time()
@@ -111,7 +111,7 @@ def show(
 ) -> None:
     """Show a message that waits: every recipient with its state and last reply."""
     wanted = parse_message(message)
-    with opened(config) as estate:
+    with opened(config, present=True) as estate:
         if content:
             _write_content(estate, wanted)
             return
@@ -152,7 +152,7 @@ def hold(
 ) -> None:
     """Stop recipients until they are released."""
     order = _order(terms, everything, because)
-    with opened(config) as estate:
+    with opened(config, present=True) as estate:
         _carry_out(estate, "held", order, as_json, lambda watch: operate.hold(estate.database, order, watch))
 
 
@@ -162,7 +162,7 @@ def release(
 ) -> None:
     """Let held recipients go on at once."""
     order = _order(terms, everything, "")
-    with opened(config) as estate:
+    with opened(config, present=True) as estate:
         _carry_out(estate, "released", order, as_json, lambda watch: operate.release(estate.database, order, watch))
 
 
@@ -172,7 +172,7 @@ def retry(
 ) -> None:
     """Try recipients that wait for later now."""
     order = _order(terms, everything, "")
-    with opened(config) as estate:
+    with opened(config, present=True) as estate:
         _carry_out(estate, "retried", order, as_json, lambda watch: operate.retry(estate.database, order, watch))
 
 
@@ -187,7 +187,7 @@ def drop(
 ) -> None:
     """Take recipients out of the queue for good; nobody is told."""
     order = _order(terms, everything, because)
-    with opened(config) as estate:
+    with opened(config, present=True) as estate:
         if not yes:
             _confirm(estate, order.filter)
         spool = operate.open_spool(estate.settings, estate.database)

@@ -6,7 +6,7 @@ from goodstanding.cli.configuration import ConfigOption, SetOption, load
 
 
 def serve(config: ConfigOption = None, overrides: SetOption = None) -> int:
-    """Run the relay until SIGTERM or Ctrl-C; SIGHUP reloads certificates and keys.
+    """Run the relay until SIGTERM or Ctrl-C; SIGHUP reloads settings and certificates.
 
     What was accepted is delivered or kept: a stopping relay finishes its conversations and loses nothing.
     """

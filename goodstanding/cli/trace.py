@@ -29,7 +29,7 @@ def trace(
 
     For a recipient: of every message to it. JSON: a list of events.
     """
-    with opened(config) as estate, estate.database.read() as tx:
+    with opened(config, present=True) as estate, estate.database.read() as tx:
         stories, turned_away = _find(tx, what, limit)
     if not stories and not turned_away:
         raise GoodstandingError(

@@ -74,6 +74,11 @@ class Courier:
                 if not errands:
                     more = delivery.take(lane) or await self._wait_for_work(delivery, lane)
                     errands.extend([self._errand(more)] if more else [])
+        except Exception:
+            log.exception("delivery failed", lane=lane, messages=[errand.job.claimed.message for errand in errands])
+            if session is not None:
+                session.abort()
+            self._fault(delivery, errands)
         finally:
             for errand in errands:
                 claimed = errand.job.claimed
@@ -81,6 +86,16 @@ class Courier:
             delivery.courier_left(lane)
             if session is not None:
                 await session.quit()
+
+    def _fault(self, delivery: Delivery, errands: deque[Errand]) -> None:
+        """The errand in hand may have set off a bug of ours: given back it would be claimed at once again, for ever.
+
+        So it pays with this attempt. There is none in hand when it was settled before.
+        """
+        if errands:
+            job = errands.popleft().job
+            fault: Outcome = Deferred(Reply(451, "4.3.0", "an internal fault kept it from being delivered"), "message")
+            delivery.settle(job.claimed, [(one, fault) for one in job.recipients])
 
     def _errand(self, job: Job) -> Errand:
         return Errand(job, self._transaction(job))
@@ -90,7 +105,7 @@ class Courier:
         lanes = delivery.lanes
         lanes.opening[job.site] = lanes.opening.get(job.site, 0) + 1
         try:
-            plan = await self.routing.plan(job.claimed.identity.stream, job.way.domain)
+            plan = await self.routing.plan(job.claimed.identity.stream, job.way)
             if isinstance(plan, Unroutable):
                 return judge_unroutable(plan)
             return await self._try_hosts(delivery, plan, job.way.pool)

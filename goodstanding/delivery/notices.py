@@ -13,8 +13,8 @@ from goodstanding.store.spool import Content
 from goodstanding.wire.dsn import DsnFacts, DsnRecipient, build
 from goodstanding.wire.message import header_end
 
-RETURN_LIMIT = 1024 * 1024
-"""Bytes of a message that are sent back at most, even with RET=FULL."""
+RETURN_LIMIT = 64 * 1024
+"""Bytes of a message that are sent back at most, even with RET=FULL: a notice is no way to multiply attachments."""
 
 
 @dataclass(frozen=True, slots=True)

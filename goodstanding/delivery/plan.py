@@ -1,7 +1,7 @@
 """Where mail for a domain goes: from what DNS said to the addresses to try, in order (RFC 5321 §5.1).
 
-Three steps, so that the caller can do the look-ups in between: `site_of` names the place (mail for one site shares
-connections), `exchangers` lists its hosts by preference, `targets` lists the addresses of those hosts.
+Three steps, so that the caller can do the look-ups in between: `exchangers` lists the hosts of a domain by preference,
+`site_of` names the place they are (mail for one site shares connections), `targets` lists the addresses of those hosts.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain, zip_longest
+from itertools import chain, groupby, zip_longest
+from operator import itemgetter
 from typing import Literal
 
 from goodstanding.errors import LocalProtocolError
 from goodstanding.model import Reach, Reply
 from goodstanding.outside import Answer
+from goodstanding.wire.address import domain_to_ascii
 
 Tls = Literal["never", "opportunistic", "required"]
 Family = Literal[4, 6]
@@ -76,17 +78,21 @@ class Unroutable:
         return self.reply.permanent
 
 
-def site_of(domain: str, route: Route, mx: Answer | None) -> str | Unroutable:
-    """The place a domain's mail goes to: domains whose best exchangers are the same hosts are one site."""
+def site_of(hosts: Sequence[str], route: Route, mx: Answer | None) -> str:
+    """The place mail for these exchangers goes to: domains with the same ones in the same order are one site.
+
+    All of them count, not the best ones only: mail of one site shares connections, and a domain that names a stranger's
+    hosts first and its own last would be handed the stranger's mail whenever those hosts are busy.
+    """
     if route.host:
         return f"route:{route.name}"
-    hosts = exchangers(domain, route, mx)
-    if isinstance(hosts, Unroutable):
-        return hosts
-    if mx is None or mx.status != "found":
+    if mx is None or len(hosts) == 1:
         return hosts[0]
-    best = min(preference for preference, host in zip(mx.preferences, mx.records, strict=True) if _plain(host))
-    return ",".join(sorted({_plain(h) for p, h in zip(mx.preferences, mx.records, strict=True) if p == best} - {""}))
+    first: dict[str, int] = {}
+    for preference, host in zip(mx.preferences, map(_plain, mx.records), strict=True):
+        first.setdefault(host, preference)
+    ranked = sorted((first[host], host) for host in hosts)  # those of equal preference come shuffled
+    return ";".join(",".join(host for _, host in equal) for _, equal in groupby(ranked, key=itemgetter(0)))
 
 
 def exchangers(domain: str, route: Route, mx: Answer | None) -> list[str] | Unroutable:
@@ -106,8 +112,12 @@ def _exchangers_by_mx(domain: str, mx: Answer) -> list[str] | Unroutable:
     match mx.status:
         case "found":
             # RFC 7505 §3: a null MX says that the domain takes no mail; beside others it means nothing.
-            hosts = list(dict.fromkeys(filter(None, map(_plain, mx.records))))
-            return hosts or _no(556, "5.1.10", f"the domain {domain} accepts no mail (null MX)")
+            named = list(dict.fromkeys(filter(None, map(_plain, mx.records))))
+            if not named:
+                return _no(556, "5.1.10", f"the domain {domain} accepts no mail (null MX)")
+            # What is no host name has no address; and it could be taken for an address in brackets, or for two hosts.
+            hosts = [host for host in named if _is_host_name(host)]
+            return hosts or _no(550, "5.4.4", f"the mail exchangers of {domain} are no host names: {', '.join(named)}")
         case "nodata":
             return [domain]  # RFC 5321 §5.1: the implicit MX
         case "nxdomain":
@@ -179,6 +189,11 @@ def _no(code: int, enhanced: str, text: str) -> Unroutable:
 
 def _plain(host: str) -> str:
     return host.rstrip(".").lower()
+
+
+@lru_cache(maxsize=4096)
+def _is_host_name(host: str) -> bool:
+    return domain_to_ascii(host) == host
 
 
 @lru_cache(maxsize=4096)

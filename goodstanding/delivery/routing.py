@@ -17,8 +17,10 @@ class Way:
 
     lane: str
     """Pool and site: mail with the same lane shares connections."""
-    domain: str
-    """A-labels; the key to look the exchangers up again when a connection is opened."""
+    hosts: tuple[str, ...]
+    """The exchangers the lane was named for, best first. They are not looked up again when a connection is opened: mail
+    of other domains goes over it, and whoever rules over one domain could send it elsewhere.
+    """
     pool: Pool
 
 
@@ -44,9 +46,7 @@ class Routing:
     def at_once(self, stream: Stream, domain: str) -> Way | Unroutable | None:
         """The way, if no look-up is needed; else None."""
         pool, route = self._pools[stream]
-        if route.host:
-            return Way(f"{pool.name}>route:{route.name}", domain, pool)
-        if domain.startswith("["):
+        if route.host or domain.startswith("["):
             return self._way(pool, route, domain, None)
         ascii_domain = domain if domain.isascii() else domain_to_ascii(domain) or domain
         answer = self._resolver.cached_mx(ascii_domain, self._clock.now())
@@ -54,28 +54,26 @@ class Routing:
 
     async def find(self, stream: Stream, domain: str) -> Way | Unroutable:
         """The way, after asking the DNS."""
+        pool, route = self._pools[stream]
+        if route.host or domain.startswith("["):
+            return self._way(pool, route, domain, None)
         ascii_domain = domain_to_ascii(domain)
         if ascii_domain is None:
             return Unroutable(Reply(550, "5.1.2", f"the domain {domain} is not one the DNS could know"))
-        pool, route = self._pools[stream]
         return self._way(pool, route, ascii_domain, await self._resolver.mx(ascii_domain))
 
-    async def plan(self, stream: Stream, domain: str) -> Plan | Unroutable:
-        """The addresses to try now for a domain."""
-        pool, route = self._pools[stream]
-        mx = None if route.host or domain.startswith("[") else await self._resolver.mx(domain)
-        hosts = exchangers(domain, route, mx)
-        if isinstance(hosts, Unroutable):
-            return hosts
+    async def plan(self, stream: Stream, way: Way) -> Plan | Unroutable:
+        """The addresses to try now for a lane."""
+        route = self._pools[stream][1]
         answers: dict[str, Answer] = {}
-        for host in hosts:
+        for host in way.hosts:
             if not host.startswith("["):
                 answers[host] = await self._resolver.addresses(host)
         port = route.port if route.host else self._port
-        found = targets(hosts, answers, port, own=self._own, families=self._families(pool))
+        found = targets(way.hosts, answers, port, own=self._own, families=self._families(way.pool))
         if isinstance(found, Unroutable):
             return found
-        return Plan(f"{pool.name}>{hosts[0]}", found, route.tls, route.auth, route.verify)
+        return Plan(f"{way.pool.name}>{way.hosts[0]}", found, route.tls, route.auth, route.verify)
 
     def _families(self, pool: Pool) -> frozenset[Family]:
         """What the pool can reach: the families it has addresses of, or whatever the machine has."""
@@ -83,5 +81,7 @@ class Routing:
         return frozenset(found if self._ipv6 else found & {4}) or frozenset((4,))
 
     def _way(self, pool: Pool, route: Route, domain: str, mx: Answer | None) -> Way | Unroutable:
-        site = site_of(domain, route, mx)
-        return site if isinstance(site, Unroutable) else Way(f"{pool.name}>{site}", domain, pool)
+        hosts = exchangers(domain, route, mx)
+        if isinstance(hosts, Unroutable):
+            return hosts
+        return Way(f"{pool.name}>{site_of(hosts, route, mx)}", tuple(hosts), pool)

@@ -18,6 +18,9 @@ from goodstanding.model import MessageId, Notify, Recipient, Reply, accepted_at
 from goodstanding.queue.schedule import GiveUp, Patience, next_try
 from goodstanding.wire.dsn import Action, DsnRecipient
 
+REPLY_LIMIT = 1000
+"""Characters of a remote reply that are kept in the journal and the queue."""
+
 
 class Attempted(Struct, frozen=True, gc=False):
     """One recipient with the outcome of its attempt."""
@@ -86,7 +89,7 @@ def postpone(
 
 
 def _rule_one(one: Attempted, about: Circumstances, patience: Patience, jitter: float) -> Ruling:
-    outcome, recipient = one.outcome, one.recipient
+    outcome, recipient = _shortened(one.outcome), one.recipient
     if isinstance(outcome, DeliveredOutcome):
         return _delivered(one, about, outcome.reply)
     if isinstance(outcome, BouncedOutcome):
@@ -105,6 +108,14 @@ def _rule_one(one: Attempted, about: Circumstances, patience: Patience, jitter: 
     warning = DelayWarned(about.tenant, about.message, one.n, about.now, recipient.address)
     notice = _notice(one, about, "delayed", outcome.reply, _status(outcome.reply, "4"), until)
     return Ruling(one.n, False, step.due, str(outcome.reply), True, event, (warning,), notice)
+
+
+def _shortened(outcome: Outcome) -> Outcome:
+    """The outcome with no more of the remote's words than somebody will read: they are kept for every recipient."""
+    reply = outcome.reply
+    if len(reply.text) <= REPLY_LIMIT:
+        return outcome
+    return structs.replace(outcome, reply=structs.replace(reply, text=f"{reply.text[:REPLY_LIMIT]} ..."))
 
 
 def _delivered(one: Attempted, about: Circumstances, reply: Reply) -> Ruling:

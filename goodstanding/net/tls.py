@@ -42,6 +42,12 @@ def self_signed(hostnames: Sequence[str], now: float) -> tuple[bytes, bytes]:
     )
 
 
+def expired(certificate: Path, now: float) -> datetime | None:
+    """When the first certificate of a PEM file expired; None when it has not. OSError or ValueError: unreadable."""
+    until = x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc
+    return until if until <= datetime.fromtimestamp(now, UTC) else None
+
+
 def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
     """TLS for a server as RFC 9325 asks: 1.2 at least (RFC 8996), forward secrecy, authenticated ciphers only.
 

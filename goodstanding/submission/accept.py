@@ -167,7 +167,7 @@ def _traits(submission: Submission, header: bytes) -> int:
     """What the next hop must offer for this message: found by looking, since clients declare too much or too little."""
     envelope, incoming = submission.envelope, submission.incoming
     if incoming.large is not None:
-        eight_bit = envelope.body == "8BITMIME" or not incoming.head.isascii()
+        eight_bit = envelope.body == "8BITMIME" or incoming.eight_bit
     else:
         eight_bit = not all(chunk.isascii() for chunk in incoming.chunks)
     # RFC 6531 §3.4: only a message that needs it is sent with SMTPUTF8

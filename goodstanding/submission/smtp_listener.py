@@ -50,6 +50,10 @@ NOT_YOU = Reply(535, "5.7.8", "this credential may only act as itself; leave the
 CROWDED = Reply(421, "4.7.0", "too many connections from your address; close some first")
 FULL = Reply(421, "4.3.2", "too many connections; try again in a moment")
 
+HANDSHAKE_LIMIT = 30.0
+"""Seconds a TLS handshake may take."""
+LINGER = 10.0
+"""Seconds a client has to take our last words, before the connection is cut."""
 FAILED_LOGIN_PAUSE = 1.0
 """Seconds until a wrong password is answered."""
 
@@ -59,7 +63,8 @@ class Conversation(asyncio.Protocol):
 
     __slots__ = (
         *("_answering", "_arrival", "_envelope", "_failure", "_identity", "_implicit_tls", "_incoming", "_loop"),
-        *("_paused", "_reception", "_session", "_transport", "_trusting", "address", "deadline", "message_deadline"),
+        *("_paused", "_reception", "_session", "_transport", "_trusting", "_unheard"),
+        *("address", "deadline", "message_deadline"),
     )
 
     def __init__(self, reception: Reception, policy: ServerPolicy, trusting: ServerPolicy, implicit_tls: bool) -> None:
@@ -76,6 +81,9 @@ class Conversation(asyncio.Protocol):
         self._failure: Reply | None = None
         self._answering = False
         self._paused = False
+        """Reading stands still until the answer is given."""
+        self._unheard = False
+        """Reading stands still until the client takes what we wrote."""
         self._loop = asyncio.get_running_loop()
         self.address = ""
         self.deadline = float("inf")
@@ -89,10 +97,13 @@ class Conversation(asyncio.Protocol):
         reception = self._reception
         self._transport = cast(asyncio.Transport, transport)  # uvloop's own class is none of asyncio's
         peer = transport.get_extra_info("peername")
-        self.address = peer[0].partition("%")[0] if peer else "127.0.0.1"
+        self.address = peer[0].partition("%")[0] if peer else ""
         reception.sessions += 1
         reception.open.add(self)
         reception.by_address[self.address] += 1
+        if not peer:  # gone already; nobody can say who it was, so it is trusted by nobody
+            self._transport.abort()
+            return
         self._identity = reception.trusted.identity_of(self.address)
         if self._identity is not None:
             self._session = Session(self._trusting, tls=self._implicit_tls)
@@ -126,12 +137,14 @@ class Conversation(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """The client does not read its answers: do not read its questions."""
+        self._unheard = True
         if self._transport is not None:
             self._transport.pause_reading()
 
     def resume_writing(self) -> None:
         """It reads again."""
-        if self._transport is not None and not self._answering:
+        self._unheard = False
+        if self._transport is not None and not self._paused:
             self._transport.resume_reading()
 
     def end(self, reply: Reply) -> None:
@@ -164,6 +177,8 @@ class Conversation(asyncio.Protocol):
         if octets:
             transport.write(octets)
         if session.closing:
+            if not transport.is_closing() and transport.get_write_buffer_size():
+                self._loop.call_later(LINGER, transport.abort)  # else close() waits for ever for a client to read
             transport.close()
         elif not self._answering:
             in_body = session.phase == "data"
@@ -281,13 +296,13 @@ class Conversation(asyncio.Protocol):
             return
         try:
             self._transport = await asyncio.get_running_loop().start_tls(
-                transport, self, context, server_side=True, ssl_handshake_timeout=30.0
+                transport, self, context, server_side=True, ssl_handshake_timeout=HANDSHAKE_LIMIT
             )
         except (OSError, ssl.SSLError) as exc:
             log.info("handshake failed", client=self.address, error=str(exc))
             transport.abort()
             return
-        self._answering = False
+        self._answering = self._paused = self._unheard = False
         self._arrival = None
         if self._transport is None:
             transport.abort()
@@ -305,9 +320,9 @@ class Conversation(asyncio.Protocol):
         if self._transport is None:
             self._forget()
             return
-        if self._paused:
+        if self._paused and not self._unheard:
             self._transport.resume_reading()
-            self._paused = False
+        self._paused = False
         self._run(self._session.answer(reply))
 
     def _arrived(self) -> Arrival:
@@ -354,7 +369,7 @@ async def listen(reception: Reception) -> list[asyncio.Server]:
                 reuse_port=True,
                 backlog=1024,
                 ssl=reception.tls if implicit else None,
-                ssl_handshake_timeout=30.0 if implicit else None,
+                ssl_handshake_timeout=HANDSHAKE_LIMIT if implicit else None,
             )
         )
     return servers

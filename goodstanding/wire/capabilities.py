@@ -59,7 +59,7 @@ class Capabilities:
     def commands(self, transaction: Transaction) -> list[tuple[str, bytes]]:
         """MAIL, RCPT and DATA, each with the stage it is; parameters only where the server knows them."""
         lines = [("mail", self._mail(transaction))]
-        lines += [("rcpt", self._rcpt(recipient)) for recipient in transaction.recipients]
+        lines += [("rcpt", self._rcpt(recipient, transaction.smtputf8)) for recipient in transaction.recipients]
         charset = "utf-8" if transaction.smtputf8 else "ascii"
         commands = [(stage, command_line(line, charset)) for stage, line in lines]
         commands.append(("data", b"DATA\r\n"))
@@ -78,11 +78,12 @@ class Capabilities:
             line += f" ENVID={transaction.envid}" if transaction.envid else ""
         return line
 
-    def _rcpt(self, recipient: Recipient) -> str:
+    def _rcpt(self, recipient: Recipient, smtputf8: bool) -> str:
         line = f"RCPT TO:<{recipient.address}>"
         if "DSN" in self.extensions:  # RFC 3461 §5.2.1: passed on as they came
             line += f" NOTIFY={','.join(recipient.notify)}" if recipient.notify else ""
-            line += f" ORCPT={recipient.orcpt}" if recipient.orcpt else ""
+            # RFC 6533 §3: one outside ASCII goes where SMTPUTF8 goes, and the message may not need that
+            line += f" ORCPT={recipient.orcpt}" if recipient.orcpt and (smtputf8 or recipient.orcpt.isascii()) else ""
         return line
 
     def login_lines(self, user: str, password: str) -> list[bytes]:

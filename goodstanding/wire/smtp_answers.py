@@ -41,6 +41,7 @@ BAD_BDAT = Reply(501, "5.5.4", "Write BDAT octets or BDAT octets LAST. Closing: 
 
 BARE_LINE_END = "Commands end with CRLF, and hold no other CR or LF"
 EARLY_BODY = "Input came before the answer to DATA, and a body must not be taken for commands"
+ENDLESS_CHUNK = "Say MAIL FROM first; a chunk of that size is not read for nothing"
 TLS_ON_PLAIN_PORT = "This port begins without TLS. Use STARTTLS, or connect to the port for implicit TLS"
 NOT_HTTP = "This is a mail server, not a web server"
 TOO_MANY_ERRORS = "Too many errors. Mend the client and connect again"

@@ -111,11 +111,13 @@ class DataBody:
 class ChunkedBody:
     """A body in announced chunks, one BDAT each; a CRLF may be cut in two by their borders."""
 
-    __slots__ = ("_held", "is_last", "scrutiny", "wants")
+    __slots__ = ("_held", "is_empty", "is_last", "scrutiny", "wants")
 
     def __init__(self, limit: int) -> None:
         self.scrutiny = Scrutiny(limit)
         self.is_last = False
+        self.is_empty = False
+        """The present chunk has no octets: it brings the message no nearer."""
         self.wants = 0
         self._held = b""
 
@@ -123,6 +125,7 @@ class ChunkedBody:
         """Expect the next chunk."""
         self.wants = size
         self.is_last = is_last
+        self.is_empty = size == 0
 
     def read(self, octets: bytes) -> tuple[bytes, bytes | None]:
         """The next part of the body, and nothing behind it once the chunk is complete."""

@@ -240,7 +240,7 @@ def _end_chunk(dialogue: Dialogue, body: Wasted | ChunkedBody) -> Event | None:
     if body.is_last or body.scrutiny.is_refused:
         return _end_body(dialogue, body.scrutiny)
     dialogue.say(Reply(250, "2.0.0", f"{body.scrutiny.size} octets received so far"))
-    return None
+    return dialogue.idle_on() if body.is_empty else None
 
 
 def _end_body(dialogue: Dialogue, scrutiny: Scrutiny) -> Event:
@@ -260,8 +260,8 @@ def _settle(dialogue: Dialogue, asked: Event, reply: Reply) -> Event | None:
             return _start_body(dialogue, reply)
         case AuthGiven():
             dialogue.authenticated = reply.positive
-            if reply.permanent:
-                return dialogue.refuse(reply, AUTH_FAILURE_COST)
+            if not reply.positive:  # told to come back later it should, not ask on and on
+                return dialogue.refuse(reply, AUTH_FAILURE_COST if reply.permanent else 1)
         case MailFrom() if reply.positive:
             dialogue.transaction = Transaction(asked.envelope)
         case RcptTo() if reply.positive and dialogue.transaction:

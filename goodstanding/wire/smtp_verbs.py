@@ -140,6 +140,8 @@ def bdat(dialogue: Dialogue, argument: str) -> Event | None:
         dialogue.say(answers.BAD_BDAT)
         return dialogue.close()
     transaction = dialogue.transaction
+    if transaction is None and chunk[0] > dialogue.policy.size_limit:
+        return dialogue.hang_up(answers.ENDLESS_CHUNK)
     if "CHUNKING" not in dialogue.extensions:
         dialogue.body = Wasted(chunk[0], answers.NOT_DONE)
     elif transaction is None or not transaction.recipients:

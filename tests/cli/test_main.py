@@ -93,3 +93,30 @@ def test_the_settings_file_is_found_beside_us(tmp_path: Path, capfd: pytest.Capt
 def test_the_version_is_told(goodstanding: Command) -> None:
     assert goodstanding("version").out.startswith("goodstanding ")
     assert set(goodstanding("version", "--json").json) == {"version"}
+
+
+def test_without_settings_and_store_the_queue_is_not_said_to_be_empty(goodstanding: Command, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    with environment(GOODSTANDING_CONFIG=""), contextlib.chdir(elsewhere):
+        said = goodstanding("queue", "list")
+    assert said.code == 1
+    assert "--config" in said.err
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_a_spool_without_its_database_is_not_begun_anew(goodstanding: Command, data_dir: Path) -> None:
+    (data_dir / "spool").mkdir(parents=True)
+    (data_dir / "spool" / "0000070000000001.seg").write_bytes(b"mail")
+    said = goodstanding("queue", "list")
+    assert said.code == 1
+    assert "restore it from your backup" in said.err
+    assert not (data_dir / "goodstanding.db").exists()
+
+
+def test_a_damaged_database_leads_to_the_remedies(goodstanding: Command, data_dir: Path) -> None:
+    data_dir.mkdir()
+    (data_dir / "goodstanding.db").write_bytes(b"not a database" * 1000)
+    said = goodstanding("queue", "list")
+    assert said.code == 1
+    assert "docs/operations.md" in said.err

@@ -59,6 +59,8 @@ def test_hosts_come_in_the_order_of_preference(
         ("example.com", NXDOMAIN, "550 5.1.2 the domain example.com does not exist", True),
         ("example.com", mx("0 ."), "556 5.1.10 the domain example.com accepts no mail (null MX)", True),
         ("example.com", FAILED, "450 4.4.3 the mail exchangers of example.com cannot be looked up now: down", False),
+        ("example.com", mx("10 [foo", "20 [192.0.2.1]", "30 a,b", "40 a\\032b"),
+         "550 5.4.4 the mail exchangers of example.com are no host names: [foo, [192.0.2.1], a,b, a\\032b", True),
         ("[192.0.2]", None, "550 5.1.2 [192.0.2] is not an address this server can reach", True),
     ],
 )  # fmt: skip
@@ -66,7 +68,6 @@ def test_a_domain_that_leads_nowhere(domain: str, answer: Answer | None, reply: 
     nowhere = exchangers(domain, DIRECT, answer)
     assert isinstance(nowhere, Unroutable)
     assert (str(nowhere.reply), nowhere.permanent, nowhere.reach) == (reply, permanent, "recipient")
-    assert site_of(domain, DIRECT, answer) == nowhere
 
 
 def test_direct_delivery_without_a_lookup_is_our_bug() -> None:
@@ -78,19 +79,20 @@ def test_direct_delivery_without_a_lookup_is_our_bug() -> None:
     ("domain", "route", "answer", "site"),
     [
         ("a.example", DIRECT, mx("10 mx2.host.example", "10 MX1.host.example.", "20 far.example"),
-         "mx1.host.example,mx2.host.example"),
+         "mx1.host.example,mx2.host.example;far.example"),
         ("b.example", DIRECT, mx("5 mx1.host.example", "5 mx2.host.example"), "mx1.host.example,mx2.host.example"),
         ("c.example", DIRECT, mx("0 .", "10 mx1.host.example"), "mx1.host.example"),
+        ("c.example", DIRECT, mx("10 mx1.host.example", "10 a,b.example"), "mx1.host.example"),
         ("D.example", DIRECT, NODATA, "d.example"),
         ("[192.0.2.1]", DIRECT, None, "[192.0.2.1]"),
         ("a.example", RELAY, None, "route:relay"),
         ("nowhere.example", RELAY, NXDOMAIN, "route:relay"),
     ],
 )  # fmt: skip
-def test_domains_with_the_same_best_hosts_are_one_site(
-    domain: str, route: Route, answer: Answer | None, site: str
-) -> None:
-    assert site_of(domain, route, answer) == site
+def test_domains_with_the_same_hosts_are_one_site(domain: str, route: Route, answer: Answer | None, site: str) -> None:
+    hosts = exchangers(domain, route, answer)
+    assert not isinstance(hosts, Unroutable)
+    assert site_of(hosts, route, answer) == site
 
 
 def addresses_of(found: tuple[Target, ...] | Unroutable) -> list[str]:

@@ -105,3 +105,11 @@ def test_extensions_are_read_from_the_answer_to_ehlo(text: str, extensions: dict
 @pytest.mark.parametrize("size", ["", "0", "-1", "many", "٣", "9" * 40])
 def test_a_size_that_means_nothing_limits_nothing(size: str) -> None:
     assert Capabilities({"SIZE": size}).size_limit == 0
+
+
+def test_an_original_recipient_outside_ascii_goes_only_where_smtputf8_goes() -> None:
+    ann = Recipient("ann@example.org", orcpt="utf-8;änn@example.org")
+    plain = offering("DSN", "SMTPUTF8").commands(Transaction("", (ann,)))
+    assert plain[1] == ("rcpt", b"RCPT TO:<ann@example.org>\r\n")
+    international = offering("DSN", "SMTPUTF8").commands(Transaction("", (ann,), smtputf8=True))
+    assert international[1] == ("rcpt", "RCPT TO:<ann@example.org> ORCPT=utf-8;änn@example.org\r\n".encode())

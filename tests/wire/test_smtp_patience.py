@@ -4,7 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from goodstanding.model import Reply
+from goodstanding.wire.smtp_events import ServerPolicy
 from goodstanding.wire.smtp_input import Input
+from goodstanding.wire.smtp_server import Session
 from tests.wire.conversation import ENVELOPE, OPEN, greeted, in_transaction
 
 
@@ -38,6 +41,24 @@ def test_a_message_restores_patience() -> None:
 def test_many_chunks_are_no_idling() -> None:
     server = in_transaction()
     assert set(server.codes(b"BDAT 1\r\nx" * 1000)) == {250}
+
+
+def test_chunks_without_octets_are_idling() -> None:
+    server = in_transaction()
+    assert server.codes(b"BDAT 0\r\n" * 300)[-1] == 421
+
+
+def test_nobody_who_says_bdat_first_is_read_for_ever() -> None:
+    assert greeted().codes(b"BDAT 99999999999999999999\r\n") == [421]
+
+
+def test_logins_that_are_to_come_later_do_not_go_on_and_on() -> None:
+    session = Session(ServerPolicy("mx.test"), tls=True)
+    session.receive(b"EHLO c.test\r\n")
+    for _ in range(20):
+        session.receive(b"AUTH PLAIN AHUAcA==\r\n")
+        session.answer(Reply(454, "4.7.0", "not now"))
+    assert session.closing
 
 
 def test_recipients_over_the_limit_are_asked_to_come_again() -> None:

@@ -32,6 +32,7 @@ def upgrade() -> None:
     op.bulk_insert(serial, [{"newest": 0}])
     _estate()
     _queue()
+    _spool()
     op.create_table(
         "journal",
         sa.Column("seq", SERIAL, primary_key=True, autoincrement=True),
@@ -131,6 +132,10 @@ def _queue() -> None:
     )
     op.create_index("recipient_due", "recipient", ["due"], sqlite_where=waiting, postgresql_where=waiting)
     op.create_index("recipient_wish", "recipient", ["owner"], sqlite_where=wished, postgresql_where=wished)
+
+
+def _spool() -> None:
+    """Where the bytes are: segments with the messages that wait in them, or the bytes themselves (PostgreSQL)."""
     op.create_table(
         "segment",
         sa.Column("id", SERIAL, primary_key=True, autoincrement=False),

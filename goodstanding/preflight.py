@@ -1,0 +1,91 @@
+"""Before the relay starts, and before it reloads: can what the settings name on this machine be used?"""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+from pathlib import Path
+
+from goodstanding.net.tls import expired, server_context
+from goodstanding.settings import Settings, SubmissionSettings
+
+
+def problems(settings: Settings) -> list[str]:
+    """What keeps a worker from starting, every problem with its setting."""
+    return [*_certificate(settings.submission), *_passwords(settings), *_mail_log(settings.log.mail)]
+
+
+def doubts(settings: Settings, now: float) -> list[str]:
+    """What a relay can start with and somebody should see to."""
+    found: list[str] = []
+    submission = settings.submission
+    usable = submission.certificate and not _certificate(submission)
+    if usable and (until := expired(Path(submission.certificate), now)):
+        found.append(f"submission.certificate: {submission.certificate} expired on {until:%Y-%m-%d}; renew it")
+    for i, pool in enumerate(settings.pools):
+        found.extend(
+            f"pools[{i}].addresses: {address} is not an address of this machine, so nothing can leave from it"
+            for address in pool.addresses
+            if not _ours(address)
+        )
+    return found
+
+
+def _certificate(submission: SubmissionSettings) -> list[str]:
+    if not submission.certificate:
+        return []
+    for name, path in (("certificate", submission.certificate), ("key", submission.key)):
+        if complaint := _unreadable(path):
+            return [f"submission.{name}: {complaint}"]
+    try:
+        server_context(Path(submission.certificate), Path(submission.key))
+    except (OSError, ssl.SSLError) as exc:
+        why = "is not the key of it" if "MISMATCH" in str(exc) else f"cannot be used: {exc}"
+        return [f"submission.certificate: {submission.certificate} with the key {submission.key}: that {why}"]
+    return []
+
+
+def _passwords(settings: Settings) -> list[str]:
+    found: list[str] = []
+    for i, route in enumerate(settings.routes):
+        if route.password_file:
+            if complaint := _unreadable(route.password_file):
+                found.append(f"routes[{i}].password_file: {complaint}")
+        elif route.user:
+            found.append(f"routes[{i}].password_file: needed with a user")
+    return found
+
+
+def _mail_log(where: str) -> list[str]:
+    """Whether lines can be added; nothing is made yet."""
+    if where in ("off", "stderr"):
+        return []
+    path = Path(where)
+    if path.is_dir():
+        return [f"log.mail: {path} is a folder; name a file in it"]
+    if path.exists():
+        return [] if os.access(path, os.W_OK) else [f"log.mail: {path} may not be written; change its owner or mode"]
+    if not path.parent.is_dir():
+        return [f"log.mail: the folder {path.parent} is missing; make it"]
+    return [] if os.access(path.parent, os.W_OK) else [f"log.mail: {path.parent} may not be written"]
+
+
+def _unreadable(path: str) -> str:
+    """Why a text file cannot be read; empty when it can."""
+    try:
+        Path(path).read_text("utf-8")
+    except OSError as exc:
+        return f"{path} cannot be read: {exc.strerror}"
+    except UnicodeDecodeError:
+        return f"{path} is not text; PEM is needed for certificates and keys"
+    return ""
+
+
+def _ours(address: str) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError:
+            return False
+    return True
