@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import fcntl
 import json
 import os
 import pickle
@@ -20,7 +19,6 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO
 
 import structlog
 
@@ -29,11 +27,12 @@ from goodstanding.errors import GoodstandingError, SettingsError, StoreError
 from goodstanding.metrics import Reports
 from goodstanding.model import WorkerId
 from goodstanding.net.tls import expired, self_signed
+from goodstanding.occupancy import occupy
 from goodstanding.operate import open_estate
 from goodstanding.settings import Listener, Settings, SubmissionSettings
 from goodstanding.store import queue, spool, workers
 from goodstanding.store.db import Database
-from goodstanding.worker import Orders, configure_log
+from goodstanding.worker import Orders, configure_log, place_of_work
 
 log = structlog.get_logger("supervisor")
 
@@ -67,32 +66,28 @@ def serve(settings: Settings, reload: Callable[[], Settings] | None = None) -> i
     if problems := preflight.problems(settings):
         raise SettingsError(problems)
     database, master = open_estate(settings)
-    with _sole_supervisor(Path(settings.data_dir)):
-        return asyncio.run(Supervisor(settings, database, master, reload).run())
-
-
-def _sole_supervisor(folder: Path) -> IO[str]:
-    """A lock for as long as the file is open. Raises SettingsError when another supervisor has the folder."""
-    lock = (folder / "serve.lock").open("w")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as exc:
-        lock.close()
-        raise SettingsError([f"data_dir: another goodstanding serves from {folder}; stop it first"]) from exc
-    return lock
+    with occupy(Path(settings.data_dir), 2 * settings.drain + 10) as lock:
+        return asyncio.run(Supervisor(settings, database, master, reload, lock.fileno()).run())
 
 
 class Supervisor:
     """Keeps as many workers alive as the settings say."""
 
     def __init__(
-        self, settings: Settings, database: Database, master: bytes, reload: Callable[[], Settings] | None
+        self,
+        settings: Settings,
+        database: Database,
+        master: bytes,
+        reload: Callable[[], Settings] | None,
+        occupied: int,
     ) -> None:
+        """``occupied``: the open lock of the data folder, which every worker inherits."""
         self.settings = settings
         self.database = database
         self.master = master
         self.reports = Reports()
         self._reload = reload
+        self._occupied = occupied
         self._children: set[Child] = set()
         self._generation = 0
         self._proven = 0
@@ -140,7 +135,7 @@ class Supervisor:
         """Free what dead workers had claimed. We are the only supervisor here, so all workers of this host are dead."""
         now = time.time()
         with self.database.tx() as tx:
-            for worker in workers.dead(tx, now, socket.gethostname(), alone=True):
+            for worker in workers.dead(tx, now, place_of_work(self.settings), alone=True):
                 freed = workers.bury(tx, worker, now)
                 log.info("worker buried", worker=worker, recipients_freed=freed)
         if self.database.engine == "sqlite":
@@ -176,6 +171,7 @@ class Supervisor:
             *(sys.executable, "-m", "goodstanding.worker"),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
+            pass_fds=(self._occupied,),
             limit=1 << 20,
         )
         child = Child(process, self._generation)

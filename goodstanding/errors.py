@@ -17,6 +17,10 @@ class StoreError(GoodstandingError):
     """The store cannot do what was asked (full, locked, read-only, gone); the caller answers 4xx and tries later."""
 
 
+class LeaseLost(StoreError):
+    """This worker was declared dead by another, so its claims are not its own any more: it must stop, for good."""
+
+
 class LocalProtocolError(GoodstandingError):
     """Our bug: a protocol core was asked for something illegal in its present state."""
 

@@ -5,6 +5,7 @@ Lines are ``time kind message/n key=value ...``; addresses in angle brackets, fr
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -22,19 +23,20 @@ from goodstanding.events import (
 )
 from goodstanding.model import message_name
 
+FRAMING = frozenset(' <>"%=')
+
 
 def line(event: Event) -> str:
     """One event as one line, without the line end."""
     at = datetime.fromtimestamp(event.at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     about = f"{message_name(event.message)}/{event.n}" if event.message else "-"
-    return f"{at} {KIND_OF[type(event)]} {about} to=<{event.recipient}>{_details(event)}"
+    return f"{at} {KIND_OF[type(event)]} {about} to={_address(event.recipient)}{_details(event)}"
 
 
 def _details(event: Event) -> str:
     if isinstance(event, Accepted):
-        return (
-            f" from=<{event.sender}> subscription={event.subscription} size={event.size} client={event.remote or '-'}"
-        )
+        client = event.remote or "-"
+        return f" from={_address(event.sender)} subscription={event.subscription} size={event.size} client={client}"
     if isinstance(event, Delivered):
         return (
             f" host={_word(event.host)} delay={event.delay:.3f} attempts={event.attempts} "
@@ -55,11 +57,18 @@ def _details(event: Event) -> str:
         )
     if isinstance(event, Refused):
         return (
-            f" from=<{event.sender}> subscription={event.subscription} client={event.remote} "
+            f" from={_address(event.sender)} subscription={event.subscription} client={event.remote} "
             f"reply={_quoted(event.reply)}"
         )
     by = getattr(event, "by", "")
     return f" by={by or '-'}"
+
+
+def _address(address: str) -> str:
+    """An address as one word: a quoted local part may hold anything, and must not look like the rest of the line."""
+    if address.isprintable() and not FRAMING.intersection(address):
+        return f"<{address}>"
+    return "<" + "".join(f"%{ord(c):02X}" if c in FRAMING or not c.isprintable() else c for c in address) + ">"
 
 
 def _word(text: str) -> str:
@@ -84,7 +93,9 @@ class MailLog:
         if self._path is not None:
             if self._file is not None:
                 self._file.close()
-            self._file = self._path.open("a", encoding="utf-8", errors="backslashreplace")
+            # Addresses are nobody else's business.
+            fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
+            self._file = os.fdopen(fd, "a", encoding="utf-8", errors="backslashreplace")
 
     def tell(self, events: Sequence[Event]) -> None:
         """Write a line for each event, all with one write."""

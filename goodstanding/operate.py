@@ -10,12 +10,12 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from goodstanding.errors import GoodstandingError, SettingsError
-from goodstanding.events import Dropped, Held, Released, Retried
+from goodstanding.events import Dropped, Event, Held, Released, Retried
 from goodstanding.model import DkimKey, Identity, Stream
 from goodstanding.sealed import MASTER_SIZE, NONCE_SIZE, derive, seal, unseal
 from goodstanding.settings import Settings
@@ -54,8 +54,7 @@ def open_estate(settings: Settings) -> tuple[Database, bytes]:
     if not secret_path(settings).exists():
         with database.read() as tx:
             if estate.credentials(tx) or estate.dkim_keys(tx):  # a new key would open none of them
-                missing = f"secret_file: {secret_path(settings)} is missing, but this store was made with one"
-                raise SettingsError([f"{missing}; restore it from your backup"])
+                raise SettingsError([f"secret_file: {secret_path(settings)} is missing; restore it from your backup"])
     return database, _master_key(secret_path(settings))
 
 
@@ -130,6 +129,7 @@ class Order:
     because: str = ""
     patience: float = 3.0
     """Seconds to wait for workers to hand over what they claimed and did not begin; they look twice a second."""
+    told: Callable[[Sequence[Event]], None] = lambda events: None  # hears of the journal entries of every commit
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +249,7 @@ class _Run:
             raise
         if self._spool is not None:
             self._spool.committed()
+        self._order.told(tx.appended)
         self._changed += changed
         self._watch(Effect(self._changed, len(self._under_way)))
         return under_way

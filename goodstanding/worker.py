@@ -35,7 +35,7 @@ from goodstanding.delivery.record import Record
 from goodstanding.delivery.routing import Routing
 from goodstanding.delivery.run import Delivery, Means
 from goodstanding.delivery.upkeep import Upkeep
-from goodstanding.errors import StoreError
+from goodstanding.errors import GoodstandingError, LeaseLost, StoreError
 from goodstanding.events import KIND_OF, Event
 from goodstanding.maillog import MailLog
 from goodstanding.model import Identity, Stream
@@ -105,13 +105,13 @@ class Worker:
         self.clock, self.entropy = RealClock(), SystemEntropy()
         self.database = Database(orders.database_url)
         with self.database.tx() as tx:
-            self.me = workers.register(tx, socket.gethostname(), os.getpid(), self.clock.now())
+            self.me = workers.register(tx, place_of_work(settings), os.getpid(), self.clock.now())
         self.told = Told(MailLog(settings.log.mail))
         self.spool = Spool(Path(settings.data_dir) / "spool", self.database, self.me.id, settings.store.segment_size)
         self.writer = Writer(self.database, self.spool, self.me.id, settings.store.commit_limit, self.told)
         self.identifiers = Identifiers(self.me.slot)
         self.delivery = self._delivery(orders)
-        self.upkeep = Upkeep(self.delivery.means, socket.gethostname(), settings.store.journal_days)
+        self.upkeep = Upkeep(self.delivery.means, place_of_work(settings), settings.store.journal_days)
         self.revision: tuple[int, ...] = ()
         self.door = FrontDoor(
             hostname=settings.hostname,
@@ -221,7 +221,7 @@ class Worker:
                     await asyncio.to_thread(self._sign_of_life)
             except StoreError as exc:
                 log.error("store", error=str(exc))
-                if "declared dead" in str(exc):
+                if isinstance(exc, LeaseLost):
                     stop.set()
 
     def _sign_of_life(self) -> None:
@@ -253,9 +253,13 @@ class Worker:
         return found
 
     async def _report(self) -> None:
+        failures = 0
         while True:
             await asyncio.sleep(REPORT_EVERY)
             self.report()
+            if self.writer.failures > failures:
+                log.error("commits failed", count=self.writer.failures - failures, newest=self.writer.last_failure)
+                failures = self.writer.failures
 
     def report(self, ready: bool = False) -> None:
         """One line to the supervisor."""
@@ -295,6 +299,11 @@ def pools(settings: Settings) -> dict[Stream, tuple[Pool, Route]]:
     for pool in settings.pools:
         found[pool.stream] = (pool, routes[pool.route])
     return found
+
+
+def place_of_work(settings: Settings) -> str:
+    """Names this machine and data folder: two relays of one machine may share a database."""
+    return f"{socket.gethostname()}:{Path(settings.data_dir).resolve()}"
 
 
 def timeouts(settings: DeliverySettings) -> Timeouts:
@@ -368,7 +377,11 @@ def main() -> None:
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # the customary 1,024 would be our connection limit
     gc.set_threshold(*COLLECT)
-    uvloop.run(_main(orders))
+    try:
+        uvloop.run(_main(orders))
+    except (GoodstandingError, OSError) as exc:
+        log.error("worker cannot go on", error=str(exc))
+        sys.exit(1)
 
 
 if __name__ == "__main__":

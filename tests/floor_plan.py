@@ -16,7 +16,7 @@ from statistics import median
 PACKAGE = "goodstanding"
 
 SHELLS = {
-    "__main__", "app", "demo", "maillog", "metrics", "operate", "preflight", "worker",
+    "__main__", "app", "demo", "maillog", "metrics", "occupancy", "operate", "preflight", "worker",
     "cli", "net", "store",  # whole rooms
     "submission.accept", "submission.incoming", "submission.reception", "submission.smtp_listener",
     "delivery.claiming", "delivery.connection", "delivery.courier", "delivery.notices", "delivery.record",

@@ -6,7 +6,7 @@ import getpass
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from difflib import get_close_matches
 from typing import Annotated
 
@@ -18,6 +18,7 @@ from goodstanding import operate
 from goodstanding.cli import terminal
 from goodstanding.cli.configuration import ConfigOption, Estate, JsonOption, opened
 from goodstanding.errors import GoodstandingError
+from goodstanding.maillog import MailLog
 from goodstanding.model import MessageId, accepted_at, message_name, parse_message_name
 from goodstanding.operate import Effect, Order, Watch
 from goodstanding.store import listing, queue
@@ -153,6 +154,7 @@ def hold(
     """Stop recipients until they are released."""
     order = _order(terms, everything, because)
     with opened(config, present=True) as estate:
+        order = _logged(order, estate)
         _carry_out(estate, "held", order, as_json, lambda watch: operate.hold(estate.database, order, watch))
 
 
@@ -163,6 +165,7 @@ def release(
     """Let held recipients go on at once."""
     order = _order(terms, everything, "")
     with opened(config, present=True) as estate:
+        order = _logged(order, estate)
         _carry_out(estate, "released", order, as_json, lambda watch: operate.release(estate.database, order, watch))
 
 
@@ -173,6 +176,7 @@ def retry(
     """Try recipients that wait for later now."""
     order = _order(terms, everything, "")
     with opened(config, present=True) as estate:
+        order = _logged(order, estate)
         _carry_out(estate, "retried", order, as_json, lambda watch: operate.retry(estate.database, order, watch))
 
 
@@ -188,6 +192,7 @@ def drop(
     """Take recipients out of the queue for good; nobody is told."""
     order = _order(terms, everything, because)
     with opened(config, present=True) as estate:
+        order = _logged(order, estate)
         if not yes:
             _confirm(estate, order.filter)
         spool = operate.open_spool(estate.settings, estate.database)
@@ -207,6 +212,12 @@ def _order(terms: list[str] | None, everything: bool, because: str) -> Order:
     if not terms and not everything:
         raise GoodstandingError("say which recipients: a message id, FIELD=TEXT, or --all for the whole queue")
     return Order(parse_filter(terms or []), getpass.getuser(), because)
+
+
+def _logged(order: Order, estate: Estate) -> Order:
+    """The order, with a line in the relay's mail log for everything it does, where that log is a file."""
+    where = estate.settings.log.mail
+    return order if where in ("off", "stderr") else replace(order, told=MailLog(where).tell)
 
 
 def _carry_out(estate: Estate, verb: str, order: Order, as_json: bool, act: Callable[[Watch], Effect]) -> None:

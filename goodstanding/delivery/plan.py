@@ -25,8 +25,8 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 BOTH_FAMILIES: frozenset[Family] = frozenset((4, 6))
-HERE = frozenset(("127.0.0.0/8", "::1", "0.0.0.0/8", "::"))
-"""Addresses that always mean this machine; add them to the machine's own ones outside the sandbox."""
+HERE = frozenset(("127.0.0.0/8", "::1", "0.0.0.0/8", "::", "169.254.0.0/16", "fe80::/10"))
+"""Addresses that always mean this machine or its link; add them to the machine's own ones outside the sandbox."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import structlog
 
 from goodstanding.delivery.notices import Notice, notice
 from goodstanding.delivery.settling import Ruling
-from goodstanding.errors import StoreError
+from goodstanding.errors import LeaseLost, StoreError
 from goodstanding.events import Event
 from goodstanding.model import MessageId, WorkerId
 from goodstanding.outside import Clock
@@ -93,9 +93,11 @@ class Record:
         self.unsettled -= 1
         if future.cancelled() or future.exception() is None:
             return
+        exc = future.exception()
+        if isinstance(exc, LeaseLost):
+            return  # others attempt these recipients now, and what became of them here is not ours to say
         self.unsettled += 1
         asyncio.get_running_loop().call_later(AGAIN_AFTER, self._again, work)
-        exc = future.exception()
         if not isinstance(exc, StoreError):
             log.error("settling failed", exc_info=exc)
         else:

@@ -14,7 +14,7 @@ from goodstanding.model import Reach, Reply
 
 LANE_FAILURES = 4
 """Refusals of us in a row after which the site is left alone for a while."""
-FIRST_PAUSE = 60.0
+FIRST_PAUSE = 20.0
 LONGEST_PAUSE = 1800.0
 
 

@@ -145,6 +145,7 @@ class Database:
         self._write_lock = threading.Lock()
         self._read_lock = threading.Lock()
         self._hand_over = -1
+        self._inode = 0
         self.doubts: list[str] = []
         """Transactions whose commit was asked for and never answered, because the connection to PostgreSQL broke.
 
@@ -172,6 +173,7 @@ class Database:
                 if self._writer is None:
                     self._writer = self._connect()
                 with self._sole_writer():
+                    self._same_file()
                     cursor = self._writer.cursor()
                     cursor.execute("BEGIN IMMEDIATE" if self.engine == "sqlite" else "BEGIN")
                     yield Tx(cursor, self.engine)
@@ -224,6 +226,7 @@ class Database:
             self.path, timeout=10, isolation_level=None, check_same_thread=False, cached_statements=STATEMENTS
         )
         connection.execute("PRAGMA journal_mode=WAL")
+        self._inode = self._inode or os.stat(self.path).st_ino
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
         connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
@@ -250,6 +253,11 @@ class Database:
             return ""
         cursor.execute("SELECT CAST(pg_current_xact_id() AS text)")
         return str(cursor.fetchall()[0][0])
+
+    def _same_file(self) -> None:
+        """A database file that was deleted or replaced would still take commits, and nobody would ever read them."""
+        if self.engine == "sqlite" and os.stat(self.path).st_ino != self._inode:
+            raise OSError(f"{self.path} is not the file that was opened; stop, restore it, start again")
 
     def _undo(self, connection: Any) -> Any:
         """Roll back; a connection that cannot even do that is dropped and opened anew next time."""

@@ -10,12 +10,21 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import SQLAlchemyError
 
+from goodstanding.errors import StoreError
 from goodstanding.store.db import Database
 
 
 def upgrade(database: Database) -> None:
-    """Run Alembic."""
+    """Run Alembic. Raises StoreError when the database cannot take it (a full disk, a server that goes away)."""
+    try:
+        _upgrade(database)
+    except SQLAlchemyError as exc:
+        raise StoreError(f"{database.engine}: the schema cannot be made: {exc.args[0] if exc.args else exc}") from exc
+
+
+def _upgrade(database: Database) -> None:
     if database.engine == "sqlite":
         database.path.parent.mkdir(parents=True, exist_ok=True)
     config = Config()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from goodstanding.errors import StoreError
+from goodstanding.errors import LeaseLost
 from goodstanding.model import WorkerId
 from goodstanding.store.db import Tx
 from goodstanding.store.queue import LET_GO
@@ -39,9 +39,9 @@ def register(tx: Tx, host: str, pid: int, now: float) -> Worker:
 
 
 def beat(tx: Tx, worker: WorkerId, now: float) -> None:
-    """A sign of life. Raises StoreError when others have taken over this worker's mail."""
+    """A sign of life. Raises LeaseLost when others have taken over this worker's mail."""
     if not tx.run("UPDATE worker SET beat = ? WHERE id = ?", (now, worker)):
-        raise StoreError(f"worker {worker} was declared dead by another; its claims are gone")
+        raise LeaseLost(f"worker {worker} was declared dead by another; its claims are gone")
 
 
 def alive(tx: Tx, worker: WorkerId) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
-from goodstanding.errors import StoreError
+from goodstanding.errors import LeaseLost, StoreError
 from goodstanding.events import Event
 from goodstanding.model import WorkerId
 from goodstanding.store import queue, workers
@@ -61,6 +61,7 @@ class Writer:
         self.commits = 0
         self.units = 0
         self.failures = 0
+        self.last_failure = ""
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
 
@@ -121,6 +122,7 @@ class Writer:
             return self._commit(group)
         except StoreError as exc:
             self.failures += 1
+            self.last_failure = str(exc)
             return [exc] * len(group)
         except Exception as exc:  # noqa: BLE001 - whatever a unit raises belongs to its future, not to this thread
             if len(group) == 1:
@@ -136,7 +138,7 @@ class Writer:
             results: list[Any] = [None] * len(group)
             with self._database.tx() as tx:
                 if not workers.alive(tx, self._worker):
-                    raise StoreError(f"worker {self._worker} was declared dead by another; its claims are gone")
+                    raise LeaseLost(f"worker {self._worker} was declared dead by another; its claims are gone")
                 doubts = list(self._database.doubts)
                 for doubt in doubts:
                     queue.disown(tx, self._worker, doubt)

@@ -6,6 +6,7 @@ import asyncio
 import ssl
 from collections import Counter
 from dataclasses import dataclass, field
+from ipaddress import IPv6Network
 from typing import Protocol
 
 from goodstanding.model import Reply
@@ -23,6 +24,11 @@ TOO_SLOW = Reply(421, "4.4.2", "the message took too long to arrive; connect aga
 
 SWEEP = 1.0
 """Seconds between looks at the clock for silent connections."""
+
+
+def household(address: str) -> str:
+    """Whom a limit by address counts: one IPv4 address, or the /64 that a single IPv6 host has to itself."""
+    return str(IPv6Network(f"{address}/64", strict=False)) if ":" in address else address
 
 
 class Guest(Protocol):

@@ -20,7 +20,7 @@ from goodstanding.errors import StoreError
 from goodstanding.model import Envelope, Identity, Reply, message_name
 from goodstanding.submission.accept import Accepted, Submission, store_reply
 from goodstanding.submission.incoming import Incoming
-from goodstanding.submission.reception import GOING, Reception
+from goodstanding.submission.reception import GOING, Reception, household
 from goodstanding.wire.message import Arrival
 from goodstanding.wire.smtp_events import (
     AuthGiven,
@@ -50,10 +50,12 @@ NOT_YOU = Reply(535, "5.7.8", "this credential may only act as itself; leave the
 CROWDED = Reply(421, "4.7.0", "too many connections from your address; close some first")
 FULL = Reply(421, "4.3.2", "too many connections; try again in a moment")
 
-HANDSHAKE_LIMIT = 30.0
+HANDSHAKE_LIMIT = 10.0
 """Seconds a TLS handshake may take."""
 LINGER = 10.0
 """Seconds a client has to take our last words, before the connection is cut."""
+REFUSALS_KEPT = 50
+"""Recipients of one refused message that the journal names."""
 FAILED_LOGIN_PAUSE = 1.0
 """Seconds until a wrong password is answered."""
 
@@ -62,7 +64,17 @@ class Conversation(asyncio.Protocol):
     """One connection of one client."""
 
     __slots__ = (
-        *("_answering", "_arrival", "_envelope", "_failure", "_identity", "_implicit_tls", "_incoming", "_loop"),
+        *(
+            "_answering",
+            "_arrival",
+            "_envelope",
+            "_failure",
+            "_household",
+            "_identity",
+            "_implicit_tls",
+            "_incoming",
+            "_loop",
+        ),
         *("_paused", "_reception", "_session", "_transport", "_trusting", "_unheard"),
         *("address", "deadline", "message_deadline"),
     )
@@ -85,7 +97,7 @@ class Conversation(asyncio.Protocol):
         self._unheard = False
         """Reading stands still until the client takes what we wrote."""
         self._loop = asyncio.get_running_loop()
-        self.address = ""
+        self.address = self._household = ""
         self.deadline = float("inf")
         self.message_deadline = float("inf")
 
@@ -98,9 +110,10 @@ class Conversation(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)  # uvloop's own class is none of asyncio's
         peer = transport.get_extra_info("peername")
         self.address = peer[0].partition("%")[0] if peer else ""
+        self._household = household(self.address)
         reception.sessions += 1
         reception.open.add(self)
-        reception.by_address[self.address] += 1
+        reception.by_address[self._household] += 1
         if not peer:  # gone already; nobody can say who it was, so it is trusted by nobody
             self._transport.abort()
             return
@@ -110,7 +123,7 @@ class Conversation(asyncio.Protocol):
         limits = reception.settings
         if reception.closing or len(reception.open) > limits.connections:
             self.end(GOING if reception.closing else FULL)
-        elif reception.by_address[self.address] > limits.connections_per_address:
+        elif reception.by_address[self._household] > limits.connections_per_address:
             self.end(CROWDED)
         else:
             self._session.greet()
@@ -120,9 +133,9 @@ class Conversation(asyncio.Protocol):
         """The client is gone: what had not fully arrived is nobody's."""
         reception = self._reception
         reception.open.discard(self)
-        reception.by_address[self.address] -= 1
-        if not reception.by_address[self.address]:
-            del reception.by_address[self.address]
+        reception.by_address[self._household] -= 1
+        if not reception.by_address[self._household]:
+            del reception.by_address[self._household]
         self.deadline = self.message_deadline = float("inf")
         self._transport = None
         if not self._answering:
@@ -263,14 +276,14 @@ class Conversation(asyncio.Protocol):
         identity, envelope = self._identity, self._envelope
         if identity is None or envelope is None or not reply.permanent:
             return
-        for recipient in envelope.recipients:
+        for recipient in envelope.recipients[:REFUSALS_KEPT]:
             refusal = self._reception.door.refuse(identity, self.address, envelope.sender, recipient.address, reply)
             asyncio.ensure_future(refusal)  # noqa: RUF006 - the unit itself lives in the writer's list
 
     def _auth(self, event: AuthGiven) -> Reply | None:
         reception = self._reception
         now = reception.clock.now()
-        if reception.brake.closed_to(self.address, now):
+        if reception.brake.closed_to(self._household, now):
             return SLOW_DOWN
         identity = reception.credentials.check(event.user, event.password)
         if identity is not None:
@@ -278,7 +291,7 @@ class Conversation(asyncio.Protocol):
                 return NOT_YOU
             self._identity = identity
             return WELCOME
-        reception.brake.failed(self.address, now)
+        reception.brake.failed(self._household, now)
         log.info("login failed", client=self.address)
         self._begin_answering()
         self._loop.call_later(FAILED_LOGIN_PAUSE, self._finish_answering, WRONG)

@@ -131,3 +131,12 @@ def test_a_restarted_server_is_found_again_without_help(postgres_server: Private
     with database.tx() as tx:
         assert tx.row("SELECT 1") == (1,)
     database.close()
+
+
+def test_a_database_file_that_was_deleted_takes_no_commit(tmp_path: Path) -> None:
+    database = opened(f"sqlite:///{tmp_path / 'gs.db'}")
+    with database.tx() as tx:
+        tx.run("INSERT INTO tenant (name, created) VALUES ('a', 1)")
+    database.path.unlink()
+    with pytest.raises(StoreError), database.tx() as tx:
+        tx.run("INSERT INTO tenant (name, created) VALUES ('b', 1)")
