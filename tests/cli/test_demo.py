@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from email import message_from_bytes, policy
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -159,7 +160,8 @@ def test_the_whole_demo_ends_with_a_table_and_leaves_nothing_running(tmp_path: P
 @pytest.mark.scenario
 def test_a_kept_demo_prints_how_to_send_and_ends_on_ctrl_c(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "goodstanding", "demo", "--messages", "40", "--keep"]
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
+    hear = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs are deaf to Ctrl-C
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True, preexec_fn=hear) as process:
         assert process.stdout is not None
         said = ""
         while "Running until Ctrl-C" not in said:
@@ -167,7 +169,10 @@ def test_a_kept_demo_prints_how_to_send_and_ends_on_ctrl_c(tmp_path: Path) -> No
         submit = next(line.strip() for line in said.splitlines() if line.strip().startswith("python3 -c"))
         sent = subprocess.run(["bash", "-c", submit.replace("python3", sys.executable, 1)], cwd=tmp_path)
         process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 130
-    assert sent.returncode == 0
+        try:
+            status = process.wait(60)
+        finally:
+            process.terminate()
+    assert (status, sent.returncode) == (130, 0)
     assert "swaks --server" in said
     assert not (tmp_path / "demo-data" / "sandbox.json").exists()
