@@ -63,7 +63,7 @@ BEAT_EVERY = 10.0
 SIGNING_THREADS = 2
 SWITCH_INTERVAL = 0.002
 """Seconds a thread waits for the interpreter lock before it asks for it: the writer thread needs it a few times per
-commit, and with Python's 5 ms a busy event loop would make every commit 20 ms long (docs/performance.md).
+commit. Between Python's 5 ms and 0.5 ms no difference could be told from the noise (docs/performance.md).
 """
 COLLECT = (20_000, 20, 50)
 """Garbage collection thresholds: nearly all our garbage dies by reference count, so look for cycles rarely."""

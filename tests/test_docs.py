@@ -112,20 +112,3 @@ def test_locked_requirements_are_hashed_and_name_no_registry(name: str) -> None:
 def test_the_changelog_is_kept() -> None:
     version = tomllib.loads(page("pyproject.toml"))["project"]["version"]
     assert "## Unreleased" in page("CHANGELOG.md") or f"## {version}" in page("CHANGELOG.md")
-
-
-@pytest.fixture(autouse=True)
-def _generator_is_written(request: pytest.FixtureRequest) -> None:
-    """Pages made from code are tested from the day their generator exists."""
-    about_pages = request.node.originalname in NEEDS_GENERATOR
-    if about_pages and not (ROOT / "goodstanding" / "cli" / "reference.py").exists():
-        pytest.skip("goodstanding/cli/reference.py is not written yet, nor the pages it makes")
-
-
-NEEDS_GENERATOR = {
-    "test_a_generated_page_is_current",
-    "test_every_setting_is_documented",
-    "test_every_event_is_documented",
-    "test_every_metric_is_documented",
-    "test_every_command_is_documented",
-}

@@ -77,7 +77,7 @@ class Tx:
         """Add rows: ``sql`` ends with VALUES, the placeholders follow by themselves.
 
         Many rows to a statement, because the interpreter lock is let go and fought for anew at each one: with a busy
-        event loop beside it, a row at a time is five times slower (docs/performance.md).
+        event loop beside it, a row at a time is slower by half or more (docs/performance.md).
         """
         for start in range(0, len(rows), BATCH):
             part = rows[start : start + BATCH]
