@@ -9,7 +9,7 @@ LOCK = build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --g
 	--custom-compile-command "make lock" $(ARGS) pyproject.toml
 
 .DEFAULT_GOAL := all
-.PHONY: all help env check test scenarios fuzz bench demo docs lock clean
+.PHONY: all help env check test scenarios node fuzz bench demo docs lock clean
 
 all: check test ## check and test (the default)
 
@@ -30,10 +30,15 @@ test: .venv/.dev ## every test but the scenarios
 scenarios: .venv/.dev ## real processes, real clients, crashes, full disks: a quarter of an hour
 	$(PYTEST) -m scenario -o faulthandler_timeout=900 $(ARGS)
 
+node: ## install the official JavaScript client of ACS, where Node.js is present
+	@if command -v npm >/dev/null; then cd tests/scenarios/node && npm ci --no-audit --no-fund; else echo "no npm: its test is skipped"; fi
+
 fuzz: .venv/.dev ## the property tests again, with many more examples
 	$(PYTEST) -m fuzz --hypothesis-profile=fuzz -n auto --maxprocesses 8 $(ARGS)
-	for target in smtp_server smtp_client reply address; do $(BIN)/python -m fuzz.fuzz_$$target --seconds 20 || exit 1; done
+	for target in smtp_server smtp_client reply address token; do $(BIN)/python -m fuzz.fuzz_$$target --seconds 20 || exit 1; done
 	$(BIN)/python -m fuzz.fuzz_message 20
+	$(BIN)/python -m fuzz.fuzz_reading 20
+	$(BIN)/python -m fuzz.fuzz_api 20
 
 bench: .venv/.dev ## messages per second beside Postfix; writes the table of docs/performance.md
 	$(BIN)/python -m bench $(ARGS)

@@ -6,11 +6,13 @@ import argparse
 import os
 import sys
 from itertools import product
+from pathlib import Path
+from typing import get_args
 
-from bench import children, depth, fsyncs, profile, report
+from bench import children, depth, feedback, fingerprints, fsyncs, ledger, profile, programs, report, reputation
 from bench.compare import SYSTEMS, Plan, Row, compare, inspect
 from bench.load import Trouble
-from bench.values import Workload
+from bench.values import Kind, Mode, Workload
 
 SIZES = (2, 10, 100)
 SESSIONS = (1, 10, 50, 100)
@@ -30,14 +32,19 @@ def arguments() -> argparse.ArgumentParser:
     matrix = commands.add_parser("compare", parents=[shared], help="messages per second, CPU, memory, ratio")
     amount = matrix.add_mutually_exclusive_group()
     amount.add_argument("--quick", action="store_true", help="10 KiB, 50 sessions only (the default)")
-    amount.add_argument("--full", action="store_true", help="every size, every number of sessions: an hour")
+    amount.add_argument(
+        "--full",
+        action="store_true",
+        help="every size, every number of sessions, one short pair each: about half an hour",
+    )
     matrix.add_argument("--sizes", type=int, nargs="+", help="KiB")
     matrix.add_argument("--sessions", type=int, nargs="+")
     matrix.add_argument("--modes", nargs="+", choices=MODES, default=MODES)
     matrix.add_argument("--connections", choices=("new", "reused", "both"), default="both")
-    matrix.add_argument("--systems", nargs="+", choices=tuple(SYSTEMS), default=tuple(SYSTEMS))
-    matrix.add_argument("--pairs", type=int, default=3, help="runs of each system per workload (%(default)s)")
-    matrix.add_argument("--seconds", type=float, default=5.0, help="rough length of a run (%(default)s)")
+    matrix.add_argument("--kind", choices=get_args(Kind), default="same", help="what is sent (%(default)s)")
+    matrix.add_argument("--systems", nargs="+", choices=tuple(SYSTEMS), default=("goodstanding", "postfix"))
+    matrix.add_argument("--pairs", type=int, help="runs of each system per workload (3; with --full 1)")
+    matrix.add_argument("--seconds", type=float, help="rough length of a run (5; with --full 2)")
     matrix.set_defaults(run=run_compare)
 
     queue = commands.add_parser("depth", parents=[shared], help="memory and rate while the queue grows")
@@ -55,6 +62,14 @@ def arguments() -> argparse.ArgumentParser:
     proof.add_argument("--each", type=int, default=3, help="messages of each client (%(default)s)")
     proof.set_defaults(run=fsyncs.run)
 
+    book = commands.add_parser("ledger", parents=[shared], help="how long a send decision takes over many ledger rows")
+    book.add_argument("--rows", type=int, default=1_000_000, help="ledger rows (%(default)s)")
+    book.add_argument("--engine", choices=("sqlite", "postgresql"), default="sqlite", help="(%(default)s)")
+    book.add_argument("--decisions", type=int, default=20_000, help="decisions of each kind (%(default)s)")
+    book.add_argument("--rounds", type=int, default=3, help="of all kinds, one after another (%(default)s)")
+    book.add_argument("--folder", type=Path, help="keep the database there, and measure the one that is there")
+    book.set_defaults(run=ledger.run)
+
     where = commands.add_parser("profile", parents=[shared], help="where the time goes (needs py-spy)")
     _describe_load(where, size=10)
     where.add_argument("--mode", choices=MODES, default="relay")
@@ -62,6 +77,28 @@ def arguments() -> argparse.ArgumentParser:
     where.add_argument("--native", action="store_true", help="C frames too: where libraries spend it")
     where.add_argument("--gil", action="store_true", help="only threads that hold the interpreter lock")
     where.set_defaults(run=profile.run)
+
+    reports = commands.add_parser("feedback", help="accuracy and speed of reading bounces and SMTP replies")
+    reports.set_defaults(run=feedback.run)
+
+    prints = commands.add_parser("fingerprints", help="precision and recall of campaigns, messages read per second")
+    prints.add_argument("--each", type=int, default=fingerprints.EACH, help="pairs per template (%(default)s)")
+    prints.set_defaults(run=fingerprints.run)
+
+    known = commands.add_parser("reputation", help="events folded per second; waits, false alarms, peers' rules")
+    known.add_argument("parts", nargs="*", help="speed, waits, false, peers; all of them when none is named")
+    known.add_argument("--events", type=int, default=200_000, help="events to fold (%(default)s)")
+    known.add_argument("--runs", type=int, default=4000, help="simulated senders (%(default)s)")
+    known.set_defaults(run=reputation.run)
+
+    posted = commands.add_parser(
+        "programs", parents=[shared], help="messages a second over HTTP beside SMTP (needs wrk)"
+    )
+    _describe_load(posted, size=3)
+    posted.add_argument("--messages", type=int, default=5000, help="of one SMTP burst (%(default)s)")
+    posted.add_argument("--seconds", type=float, default=3.0, help="of one HTTP burst (%(default)s)")
+    posted.add_argument("--rounds", type=int, default=3, help="(%(default)s)")
+    posted.set_defaults(run=programs.run)
     return parser
 
 
@@ -78,17 +115,22 @@ def workloads(chosen: argparse.Namespace) -> list[Workload]:
     sessions = chosen.sessions or (SESSIONS if chosen.full else (50,))
     reuses = {"new": (False,), "reused": (True,), "both": (False, True)}[chosen.connections]
     return [
-        Workload("accept" if mode == "accept" else "relay", size * 1024, count, reuse, mode == "signed")
+        Workload(_mode(mode), size * 1024, count, reuse, mode == "signed", kind=chosen.kind)
         for mode, size, count, reuse in product(chosen.modes, sizes, sessions, reuses)
     ]
 
 
+def _mode(word: str) -> Mode:
+    return "accept" if word == "accept" else "relay"
+
+
 def plan_of(chosen: argparse.Namespace) -> Plan:
     """How to measure, as asked for."""
+    full = getattr(chosen, "full", False)
     return Plan(
         systems=tuple(getattr(chosen, "systems", ("goodstanding",))),
-        pairs=getattr(chosen, "pairs", 1),
-        seconds=chosen.seconds,
+        pairs=getattr(chosen, "pairs", 1) or (1 if full else 3),
+        seconds=chosen.seconds or (2.0 if full else 5.0),
         sink=chosen.sink,
         concurrency=chosen.concurrency,
         workers=chosen.workers,

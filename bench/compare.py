@@ -11,16 +11,36 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from bench import tree
-from bench.load import Sink, SinkKind, Trouble, free_port, send, start_sink
-from bench.ours import start_goodstanding
+from bench.bare import STAGES
+from bench.children import spawn
+from bench.load import Sink, SinkKind, Trouble, free_port, send, start_sink, wait_for_greeting
+from bench.ours import start_goodstanding, start_judged
 from bench.postfix import start_postfix
 from bench.probe import probe
 from bench.values import Mode, Result, Setup, System, Workload
 
-SYSTEMS: Mapping[str, Callable[..., System]] = {"goodstanding": start_goodstanding, "postfix": start_postfix}
+
+def start_bare(setup: Setup, *, concurrency: int = 50, stage: str) -> System:
+    """`bench.bare`, which relays nothing: for acceptance only."""
+    if setup.mode != "accept":
+        raise Trouble("the bare server relays nothing; add --modes accept")
+    child = spawn([sys.executable, "-m", "bench.bare", str(setup.port), setup.directory, stage])
+    wait_for_greeting(setup.port, child)
+    return System(f"bare-{stage}", setup.port, (child,))
+
+
+SYSTEMS: Mapping[str, Callable[..., System]] = {
+    "goodstanding": start_goodstanding,
+    "judged": start_judged,
+    "postfix": start_postfix,
+    **{f"bare-{stage}": partial(start_bare, stage=stage) for stage in STAGES},
+}
+"""``judged``: goodstanding with admission on; what it costs, beside the same without. ``bare-...``: the least a server
+on our foundations must do, stage by stage: the ceiling for acceptance."""
 
 WARM_UP = 300
 """Messages before the clock starts: processes are forked, files opened, the rate is guessed from them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import mmap
 import os
 import random
@@ -12,7 +13,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Literal
 
 from bench.children import Child, complaint, spawn, stop
@@ -116,12 +118,17 @@ def _own_sink(port: int) -> Sink:
 
 
 def send(workload: Workload, port: int, messages: int) -> float:
-    """Send messages with smtp-source and return the seconds it took."""
+    """Send messages with smtp-source, or our own where they are to differ, and return the seconds it took."""
     command = ["smtp-source", "-s", str(min(workload.sessions, messages)), "-m", str(messages)]
     command += ["-l", str(workload.size), "-f", SENDER, "-t", RECIPIENT, "-M", "bench.example", "-S", "A benchmark"]
     command += ["-r", str(workload.recipients), "-C", "10"] + (["-d"] if workload.reuse else [])
+    command.append(f"127.0.0.1:{port}")
+    if workload.kind != "same":
+        told = json.dumps(asdict(workload))
+        command = [sys.executable, "-m", "bench.source", str(port), str(messages), told]
     started = time.monotonic()
-    source = subprocess.run([*command, f"127.0.0.1:{port}"], capture_output=True, timeout=900, check=False)
+    here = Path(__file__).parents[1]
+    source = subprocess.run(command, capture_output=True, timeout=900, check=False, cwd=here)
     if source.returncode:
-        raise Trouble(f"smtp-source: {source.stderr.decode(errors='replace').strip()[-300:]}")
+        raise Trouble(f"{command[0]}: {source.stderr.decode(errors='replace').strip()[-300:]}")
     return time.monotonic() - started

@@ -36,6 +36,7 @@ def environment(plan: Plan) -> dict[str, str]:
         "python": platform.python_version(),
         "sqlite": sqlite3.sqlite_version,
         "file system": f"{kind.stdout.strip()} ({plan.directory})",
+        "runs": f"{plan.pairs} of each system, in turn, of some {plan.seconds:g} s",
         "sink": plan.sink,
         "connections to the sink": str(plan.concurrency),
         "CPU ms": "user and system time of the whole process tree, per message",

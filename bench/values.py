@@ -11,6 +11,11 @@ from bench.children import Child, stop
 Mode = Literal["accept", "relay"]
 """``accept``: durable acceptance without delivery; ``relay``: from the first connection to the last arrival."""
 
+Kind = Literal["same", "filled", "letter", "page"]
+"""What is sent. ``same``: the octets of smtp-source, every time; ``filled``: a text whose name, numbers, date and link
+are each recipient's (fingerprints mask all of them); ``letter``: with articles too, words that nothing masks; ``page``:
+a letter as text and HTML."""
+
 SENDER = "bench@bench.example"
 RECIPIENT = "reader@sink.example"
 DOMAIN = "bench.example"
@@ -30,10 +35,12 @@ class Workload:
     signed: bool = False
     recipients: int = 1
     """Per message."""
+    kind: Kind = "same"
 
     def __str__(self) -> str:
         signed = "signed " if self.signed else ""
-        return f"{signed}{self.mode} {self.size // 1024} KiB x {self.sessions} {'reuse' if self.reuse else 'reconnect'}"
+        what = self.mode if self.kind == "same" else f"{self.mode} of {self.kind}s"
+        return f"{signed}{what} {self.size // 1024} KiB x {self.sessions} {'reuse' if self.reuse else 'reconnect'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,8 @@ class Setup:
     """goodstanding only; 0: its default."""
     wrapper: tuple[str, ...] = ()
     """Words put before the command: strace and its options."""
+    admission: Literal["off", "enforce"] = "off"
+    """goodstanding only: Postfix judges nobody, so the comparison is without."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,9 @@ COMMANDS = [
     b"DATA\r\n", b"DATA\r\n", b"BDAT 12\r\nSubject: x\r\n", b"BDAT 5\r\nab\r\n.", b"BDAT 4 LAST\r\n\r\n\r\n",
     b"BDAT 0 LAST\r\n", b"Subject: x\r\n\r\n..x\r\n.\r\n", b".\r\n", b"x" * 3000 + b"\r\n.\r\n", b"AUTH LOGIN\r\n",
     b"dXNlcg==\r\n", b"*\r\n", b"AUTH PLAIN " + b64encode(b"\0user\0secret") + b"\r\n", b"VRFY x\r\n", b"HELP\r\n",
+    b"AUTH XOAUTH2\r\n", b"AUTH XOAUTH2 " + b64encode(b"user=u\1auth=Bearer e30.e30.x\1\1") + b"\r\n",
+    b"AUTH OAUTHBEARER " + b64encode(b"n,a=u,\1host=x\1auth=Bearer e30.e30.x\1\1") + b"\r\n", b"AQ==\r\n",
+    b"AUTH OAUTHBEARER " + b64encode(b"n,,\1auth=\1\1") + b"\r\n",
     b"GET / HTTP/1.1\r\n", b"\x16\x03\x01\r\n",
 ]  # fmt: skip
 ANSWERS = [Reply(250, "2.0.0", "OK")] * 8
@@ -39,10 +42,12 @@ LIMIT = 2000
 
 def play(chance: random.Random) -> None:
     """One client, heard twice: in whole groups of commands, and in pieces."""
-    policy = ServerPolicy("mx.test", auth_required=False, auth_without_tls=True, size_limit=LIMIT, recipients_limit=5)
+    policy = ServerPolicy(
+        "mx.test", auth_required=False, auth_without_tls=True, bearer=True, size_limit=LIMIT, recipients_limit=5
+    )
     groups = [mutated(chance.choice(COMMANDS), chance) for _ in range(chance.randint(1, 40))]
-    seed = chance.random()
-    whole, cut = Shell(policy, seed), Shell(policy, seed)
+    seed, tls = chance.random(), chance.random() < 0.5
+    whole, cut = Shell(policy, seed, tls), Shell(policy, seed, tls)
     for group in [b"EHLO client.test\r\n", *groups]:
         whole.hear([group])
         cut.hear(pieces(group, chance))
@@ -57,9 +62,9 @@ def play(chance: random.Random) -> None:
 class Shell:
     """Answers by chance, the same for the same seed, and checks what a shell relies on."""
 
-    def __init__(self, policy: ServerPolicy, seed: float) -> None:
+    def __init__(self, policy: ServerPolicy, seed: float, tls: bool) -> None:
         self.chance = random.Random(seed)
-        self.session = Session(policy)
+        self.session = Session(policy, tls=tls)
         self.session.greet()
         self.said = b""
         self.events: list[Event] = []

@@ -8,31 +8,36 @@ because workers share their ports (SO_REUSEPORT).
 from __future__ import annotations
 
 import asyncio
-import errno
 import json
 import os
 import pickle
 import signal
-import socket
 import sys
 import time
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
 
 from goodstanding import preflight
+from goodstanding.companion import FOLLOWER, MESSENGER, PAGE, Companion
+from goodstanding.diagnostics import configure_log
 from goodstanding.errors import GoodstandingError, SettingsError, StoreError
+from goodstanding.fitting import place_of_work
 from goodstanding.metrics import Reports
 from goodstanding.model import WorkerId
 from goodstanding.net.tls import expired, self_signed
 from goodstanding.occupancy import occupy
-from goodstanding.operate import open_estate
-from goodstanding.settings import Listener, Settings, SubmissionSettings
-from goodstanding.store import queue, spool, workers
+from goodstanding.operate.opening import open_estate
+from goodstanding.operate.readiness import refusals
+from goodstanding.ports import Ports, hold
+from goodstanding.settings import Settings
+from goodstanding.store import enforcement, queue, spool, webhooks, workers
+from goodstanding.store import reports as stored_reports
 from goodstanding.store.db import Database
-from goodstanding.worker import Orders, configure_log, place_of_work
+from goodstanding.worker import Orders
 
 log = structlog.get_logger("supervisor")
 
@@ -40,11 +45,8 @@ RESTART_AFTER = 1.0
 """Seconds before a worker that died is started again."""
 COUNT_EVERY = 15.0
 """Seconds between counts of the queue for the metrics page."""
-PORT_REMEDIES = {
-    errno.EADDRINUSE: "stop the program that has it (ss -ltnp shows it), or take another port",
-    errno.EACCES: "ports below 1024 need CAP_NET_BIND_SERVICE (docs/operations.md)",
-    errno.EADDRNOTAVAIL: "name an address of this machine",
-}
+LOOK_EVERY = 5.0
+"""Seconds between looks whether anybody wants to be told anything."""
 
 
 @dataclass(eq=False, slots=True)
@@ -86,6 +88,7 @@ class Supervisor:
         self.database = database
         self.master = master
         self.reports = Reports()
+        self.companions = [Companion(part, database.url, master, self.reports) for part in (PAGE, FOLLOWER)]
         self._reload = reload
         self._occupied = occupied
         self._children: set[Child] = set()
@@ -93,9 +96,7 @@ class Supervisor:
         self._proven = 0
         """The newest generation that works: its workers are replaced when they die."""
         self._stopping = False
-        self._asked: tuple[Listener, ...] = ()
-        """The listeners as the settings name them, with ports that may be left to chance."""
-        self._placeholders: list[socket.socket] = []
+        self._ports = Ports()
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -111,13 +112,15 @@ class Supervisor:
             loop.add_signal_handler(number, stop.set)
         loop.add_signal_handler(signal.SIGHUP, again.set)
         self._clear_up()
-        self.settings = self._with_ports(self.settings)
+        self.settings, self._ports = hold(self.settings, self._ports)
         if not await self._start_generation():
             log.error("no worker could start; see the lines above")
             return 1
         self._serve_metrics()
+        await self._renew_companions()
         self._announce()
         self._spawn(self._count_queue())
+        self._spawn(self._begin_telling())
         while not stop.is_set():
             waits = [asyncio.create_task(event.wait()) for event in (stop, again)]
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -147,7 +150,7 @@ class Supervisor:
     async def _start_generation(self) -> bool:
         """Start the wanted number of workers and wait until they are ready, or have died of it; whether any works."""
         self._generation += 1
-        for doubt in preflight.doubts(self.settings, time.time()):
+        for doubt in (*preflight.doubts(self.settings, time.time()), *refusals(self.settings, self.database)):
             log.warning("settings", problem=doubt)
         fresh = [await self._start_child() for _ in range(self.count)]
         await asyncio.gather(*(child.ready.wait() for child in fresh))
@@ -188,7 +191,7 @@ class Supervisor:
         while line := await child.process.stdout.readline():
             report = json.loads(line)
             child.worker = WorkerId(report["worker"])
-            self.reports.by_worker[report["worker"]] = report["figures"]
+            self.reports.by_process[report["worker"]] = report["figures"]
             if report["ready"]:
                 child.worked = True
                 child.ready.set()
@@ -222,27 +225,48 @@ class Supervisor:
 
     async def _renew(self) -> None:
         """SIGHUP: new settings, new workers; when these work the old ones go, else they stay."""
-        before = self.settings, self._asked, self._placeholders
+        before = self.settings, self._ports
         if self._reload is not None:
             try:
-                self.settings = self._with_ports(self._reloadable(self._reload()))
+                self.settings, self._ports = hold(self._reloadable(self._reload()), self._ports)
             except GoodstandingError as exc:
                 log.error("settings not reloaded; going on with the old ones", problems=str(exc))
                 return
         old = set(self._children)
         if not await self._start_generation():
             self._generation = self._proven
-            self._release(self._placeholders, keep=before[2])
-            self.settings, self._asked, self._placeholders = before
+            self._ports.release(keep=before[1])
+            self.settings, self._ports = before
             for _ in range(self.count - len(self._children)):
                 self._spawn(self._replace())
             log.error("no new worker could start, see the lines above; going on with the old ones")
             return
-        self._release(before[2], keep=self._placeholders)
+        before[1].release(keep=self._ports)
         for child in old:
             self._end(child)
+        await self._renew_companions()
         self._announce()
         log.info("reloaded", generation=self._generation)
+
+    async def _renew_companions(self) -> None:
+        await asyncio.gather(*(one.renew(self.settings, self._certificate()) for one in self.companions))
+
+    async def _begin_telling(self) -> None:
+        """Start the messenger when there is the first endpoint: without one, it costs nothing."""
+        while True:
+            try:
+                if await asyncio.to_thread(self._somebody_listens):
+                    break
+            except StoreError as exc:
+                log.error("cannot look for webhooks", error=str(exc))
+            await asyncio.sleep(LOOK_EVERY)
+        messenger = Companion(MESSENGER, self.database.url, self.master, self.reports)
+        self.companions.append(messenger)
+        await messenger.renew(self.settings, self._certificate())
+
+    def _somebody_listens(self) -> bool:
+        with self.database.read() as tx:
+            return webhooks.there_are_any(tx)
 
     def _reloadable(self, settings: Settings) -> Settings:
         """The settings, if a running relay can take them. Raises SettingsError."""
@@ -273,6 +297,7 @@ class Supervisor:
         children = list(self._children)
         for child in children:
             self._end(child)
+        await asyncio.gather(*(one.stop(self.settings.drain) for one in self.companions))
         waits = [asyncio.create_task(child.process.wait()) for child in children]
         if waits:
             _, late = await asyncio.wait(waits, timeout=2 * self.settings.drain + 10)
@@ -287,40 +312,6 @@ class Supervisor:
         log.info("stopped")
 
     # Ports, certificates, figures.
-
-    def _with_ports(self, settings: Settings) -> Settings:
-        """Settle every port that was left to chance, and hold all of them, so that workers can share them.
-
-        Raises SettingsError, and holds what it held before, when one cannot be had.
-        """
-        asked = settings.submission.listeners
-        same = asked == self._asked  # then a port that was left to chance stays what it became
-        held: list[socket.socket] = []
-        fixed: list[Listener] = []
-        problems: list[str] = []
-        for listener in self.settings.submission.listeners if same else asked:
-            holder = socket.socket(socket.AF_INET6 if ":" in listener.address else socket.AF_INET, socket.SOCK_STREAM)
-            held.append(holder)
-            holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-            try:
-                holder.bind((listener.address, listener.port))
-            except OSError as exc:
-                why = f"{exc.strerror}; {PORT_REMEDIES.get(exc.errno or 0, 'take another')}"
-                problems.append(f"submission.listeners: {listener.address}:{listener.port} cannot be used: {why}")
-            else:
-                fixed.append(replace(listener, port=holder.getsockname()[1]))
-        if problems:
-            self._release(held, keep=())
-            raise SettingsError(problems)
-        self._asked, self._placeholders = asked, held
-        submission: SubmissionSettings = replace(settings.submission, listeners=tuple(fixed))
-        return replace(settings, submission=submission)
-
-    @staticmethod
-    def _release(holders: Sequence[socket.socket], keep: Sequence[socket.socket]) -> None:
-        for holder in holders:
-            if holder not in keep:
-                holder.close()
 
     def _certificate(self) -> tuple[str, str]:
         """The configured certificate, or a self-signed one for loopback, made once a data folder."""
@@ -351,28 +342,35 @@ class Supervisor:
 
     def _announce(self) -> None:
         """Say where we listen, in the log and, for programs, in ``ready.json``."""
-        listeners = [
-            {"address": one.address, "port": one.port, "tls": one.tls} for one in self.settings.submission.listeners
-        ]
+        listeners, feedback, api = (
+            [{"address": one.address, "port": one.port, "tls": one.tls} for one in room.listeners]
+            for room in (self.settings.submission, self.settings.feedback, self.settings.api)
+        )
         pids = [child.process.pid for child in self._children if not child.expected_to_end]
         (Path(self.settings.data_dir) / "ready.json").write_text(
-            json.dumps({"pid": os.getpid(), "workers": pids, "listeners": listeners})
+            json.dumps({"pid": os.getpid(), "workers": pids, "listeners": listeners, "feedback": feedback, "api": api})
         )
-        log.info("ready", listeners=[f"{one['address']}:{one['port']}" for one in listeners], workers=len(pids))
+        where, mode = [f"{one['address']}:{one['port']}" for one in listeners], self.settings.admission.mode
+        log.info("ready", listeners=where, workers=len(pids), admission=mode)
 
     async def _count_queue(self) -> None:
         while True:
             try:
-                counts = await asyncio.to_thread(self._states)
-                self.reports.own["goodstanding_queue_recipients"] = counts
+                self.reports.own.update(await asyncio.to_thread(self._counts))
             except StoreError as exc:
                 log.error("cannot count the queue", error=str(exc))
             self.reports.own["goodstanding_workers"] = float(len(self._children))
             await asyncio.sleep(COUNT_EVERY)
 
-    def _states(self) -> dict[str, float]:
+    def _counts(self) -> dict[str, float | dict[str, float]]:
         with self.database.read() as tx:
-            return {state: float(count) for state, count in queue.states(tx).items()}
+            rungs = Counter(one.effective.value for one in enforcement.positions(tx))
+            return {
+                "goodstanding_queue_recipients": {state: float(n) for state, n in queue.states(tx).items()},
+                "goodstanding_feedback_waiting": float(stored_reports.count(tx)),
+                "goodstanding_enforcement_accounts": {rung: float(n) for rung, n in rungs.items()},
+                **webhooks.totals(tx, time.time()),
+            }
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, assert_never
+
+import msgspec
 
 from goodstanding.events import (
     KIND_OF,
@@ -18,10 +22,27 @@ from goodstanding.events import (
     Bounced,
     Deferred,
     Delivered,
+    DomainChecked,
+    EstateChanged,
     Event,
+    Judged,
+    Quarantined,
+    QuarantineEnded,
     Refused,
 )
+from goodstanding.evidence import (
+    Complained,
+    Engaged,
+    LadderMoved,
+    Measured,
+    OrderEnded,
+    OrderIssued,
+    Returned,
+    Unmatched,
+)
 from goodstanding.model import message_name
+
+EvidenceEvent = Returned | Complained | Engaged | Unmatched | Measured | LadderMoved | OrderIssued | OrderEnded
 
 FRAMING = frozenset(' <>"%=')
 
@@ -60,8 +81,61 @@ def _details(event: Event) -> str:
             f" from={_address(event.sender)} subscription={event.subscription} client={event.remote} "
             f"reply={_quoted(event.reply)}"
         )
+    if isinstance(event, Quarantined | Judged):
+        verdict = ""
+        if isinstance(event, Judged):
+            verdict = f" verdict={event.action} applied={'no' if event.shadow else 'yes'}"
+        return f" subscription={event.subscription}{verdict} reasons={','.join(slugs(event)) or '-'}"
+    if isinstance(event, QuarantineEnded):
+        return f" how={event.how} by={_word(event.by)} because={_quoted(event.because)}"
+    if isinstance(event, EstateChanged):
+        return f" what={_quoted(event.what)} change={_quoted(event.change)} by={_word(event.by)}"
+    if isinstance(event, DomainChecked):
+        return f" domain={event.domain} state={event.state} because={_quoted(event.because)}"
+    if isinstance(event, EvidenceEvent):
+        return _of_evidence(event)
     by = getattr(event, "by", "")
     return f" by={by or '-'}"
+
+
+def _of_evidence(event: EvidenceEvent) -> str:
+    """What came back, and what was done about it."""
+    match event:
+        case Returned():
+            hard = "yes" if event.hard else "no"
+            return f" class={event.klass} hard={hard} reach={event.reach} reply={_quoted(event.reply)}"
+        case Complained():
+            return f" kind={_word(event.kind)} reporter={_address(event.reporter)}"
+        case Engaged():
+            return f" how={event.how} by={event.by}"
+        case Unmatched():
+            return f" kind={event.kind} reporter={_address(event.reporter)} because={_quoted(event.because)}"
+        case Measured():
+            return f" key={_quoted(event.key)} provider={_word(event.provider)} because={_quoted(event.because)}"
+        case LadderMoved():
+            moved = f"from={event.came_from} rung={event.rung} cause={event.cause} by={_word(event.by)}"
+            return f"{_whose(event)} {moved}{_applied(event)} because={_quoted(event.because)}"
+        case OrderIssued():
+            return f"{_whose(event)} order={event.what}{_applied(event)} because={_quoted(event.because)}"
+        case OrderEnded():
+            return f"{_whose(event)} order={event.what} because={_quoted(event.because)}"
+        case _:
+            assert_never(event)
+
+
+def _whose(event: LadderMoved | OrderIssued | OrderEnded) -> str:
+    """The key, and whose it is: a campaign's number alone says it to nobody."""
+    return f" tenant={event.tenant or '-'} key={_quoted(event.key)}"
+
+
+def _applied(event: LadderMoved | OrderIssued) -> str:
+    return " applied=no" if event.shadow else ""
+
+
+def slugs(event: Refused | Quarantined | Judged) -> list[str]:
+    """The reasons that admission had, each once, in the order they were found."""
+    found = msgspec.json.decode(event.findings or "[]")
+    return list(dict.fromkeys(finding["slug"] for finding in found))
 
 
 def _address(address: str) -> str:
@@ -102,3 +176,20 @@ class MailLog:
         if self._file is not None and events:
             self._file.write("".join(f"{line(event)}\n" for event in events))
             self._file.flush()
+
+
+@dataclass(slots=True)
+class Told:
+    """What the writer tells of every commit: the mail log, and counts by kind and by reason."""
+
+    maillog: MailLog
+    counts: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    def __call__(self, events: Sequence[Event]) -> None:
+        """Called in the writer's thread."""
+        self.maillog.tell(events)
+        for event in events:
+            self.counts[KIND_OF[type(event)]] += 1
+            if isinstance(event, Refused | Judged):  # what is held is judged, too
+                self.reasons.update(slugs(event))

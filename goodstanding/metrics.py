@@ -1,5 +1,5 @@
-"""What is counted, with its help text. Workers count in plain integers and report once a second; the supervisor adds
-the reports up and serves them to Prometheus. docs/metrics.md is drawn from `METRICS`.
+"""What is counted, with its help text. Workers and the follower count in plain integers and report once a second; the
+supervisor adds the reports up and serves them to Prometheus. docs/metrics.md is drawn from `METRICS`.
 """
 
 from __future__ import annotations
@@ -24,8 +24,15 @@ class Measure:
 
 METRICS = (
     Measure("goodstanding_journal_events_total", "counter", "Journal events committed, by kind", "kind"),
+    Measure("goodstanding_api_requests_total", "counter", "answers to programs", "status"),
     Measure("goodstanding_submission_sessions_total", "counter", "SMTP sessions begun by clients"),
     Measure("goodstanding_submission_refusals_total", "counter", "Messages refused, by enhanced status code", "code"),
+    Measure(
+        "goodstanding_admission_findings_total",
+        "counter",
+        "Reasons of admission in the journal: of what was refused (a recipient each), held or remarked on, shadow too",
+        "reason",
+    ),
     Measure("goodstanding_submission_connections", "gauge", "SMTP sessions open with clients"),
     Measure("goodstanding_submission_memory_bytes", "gauge", "Bytes of arriving messages kept in memory"),
     Measure("goodstanding_delivery_connections", "gauge", "SMTP sessions open with other servers"),
@@ -37,6 +44,17 @@ METRICS = (
     Measure("goodstanding_store_failures_total", "counter", "Transactions the store could not commit"),
     Measure("goodstanding_store_waiting", "gauge", "Units of work waiting for the next commit"),
     Measure("goodstanding_queue_recipients", "gauge", "Recipients in the queue, by state", "state"),
+    Measure(
+        "goodstanding_reputation_unread_total",
+        "counter",
+        "Journal events that could not be read and count for nothing: `goodstanding reputation rebuild` tells which",
+    ),
+    Measure("goodstanding_feedback_waiting", "gauge", "Reports that came in and are not read yet"),
+    Measure("goodstanding_enforcement_accounts", "gauge", "Accounts that are not in good standing, by rung", "rung"),
+    Measure("goodstanding_webhook_endpoints", "gauge", "Webhook endpoints, by state", "state"),
+    Measure("goodstanding_webhook_events", "gauge", "Webhook events that wait to be posted, or were given up", "state"),
+    Measure("goodstanding_webhook_posts_total", "counter", "Webhook events posted, by outcome", "outcome"),
+    Measure("goodstanding_webhook_overdue_seconds", "gauge", "How long a webhook event has been due at most"),
     Measure("goodstanding_workers", "gauge", "Worker processes running"),
     Measure("goodstanding_worker_restarts_total", "counter", "Workers that died and were started again"),
 )
@@ -47,24 +65,24 @@ Report = Mapping[str, float | Mapping[str, float]]
 
 @dataclass(slots=True, eq=False)
 class Reports(Collector):
-    """The newest report of every worker, and what dead workers had counted."""
+    """The newest report of every process, and what dead ones had counted."""
 
-    by_worker: dict[int, Report] = field(default_factory=dict)
+    by_process: dict[int | str, Report] = field(default_factory=dict)
     past: dict[tuple[str, str], float] = field(default_factory=dict)
     own: dict[str, float | Mapping[str, float]] = field(default_factory=dict)
     """The supervisor's own figures."""
 
-    def bury(self, worker: int) -> None:
-        """Keep what a dead worker had counted; its gauges are gone with it."""
+    def bury(self, process: int | str) -> None:
+        """Keep what a dead process had counted; its gauges are gone with it."""
         counters = {measure.name for measure in METRICS if measure.kind == "counter"}
-        for name, label, value in _flat(self.by_worker.pop(worker, {})):
+        for name, label, value in _flat(self.by_process.pop(process, {})):
             if name in counters:
                 self.past[name, label] = self.past.get((name, label), 0.0) + value
 
     def totals(self) -> dict[tuple[str, str], float]:
         """(metric, label value) -> sum over everybody."""
         sums = dict(self.past)
-        for report in (*list(self.by_worker.values()), self.own):
+        for report in (*list(self.by_process.values()), self.own):
             for name, label, value in _flat(report):
                 sums[name, label] = sums.get((name, label), 0.0) + value
         return sums

@@ -8,21 +8,38 @@ import ssl
 from pathlib import Path
 
 from goodstanding.net.tls import expired, server_context
-from goodstanding.settings import Settings, SubmissionSettings
+from goodstanding.settings import ApiSettings, Settings, SubmissionSettings, WebSettings
 
 
 def problems(settings: Settings) -> list[str]:
     """What keeps a worker from starting, every problem with its setting."""
-    return [*_certificate(settings.submission), *_passwords(settings), *_mail_log(settings.log.mail)]
+    web = settings.web
+    return [
+        *_certificate(settings.submission, "submission"),
+        *(_certificate(web, "web") if web.port else ()),
+        *(_certificate(settings.api, "api") if settings.api.listeners else ()),
+        *_passwords(settings),
+        *_mail_log(settings.log.mail),
+    ]
 
 
 def doubts(settings: Settings, now: float) -> list[str]:
     """What a relay can start with and somebody should see to."""
     found: list[str] = []
     submission = settings.submission
-    usable = submission.certificate and not _certificate(submission)
+    usable = submission.certificate and not _certificate(submission, "submission")
     if usable and (until := expired(Path(submission.certificate), now)):
         found.append(f"submission.certificate: {submission.certificate} expired on {until:%Y-%m-%d}; renew it")
+    if settings.web.port and not settings.web.url.startswith("https://"):
+        found.append("web.url: the world's mailbox providers reach one-click links by https only; name their address")
+    feedback = settings.feedback
+    if feedback.domain and not feedback.listeners:
+        found.append("feedback.domain: nobody listens there; name an address and port in feedback.listeners")
+    if not feedback.listeners and (named := sorted({one.bounce_domain for one in settings.pools if one.bounce_domain})):
+        found.append(
+            f"feedback.listeners: none, so bounces and complaints to {', '.join(named)} reach nobody unless another "
+            "machine that shares the store takes them"
+        )
     for i, pool in enumerate(settings.pools):
         found.extend(
             f"pools[{i}].addresses: {address} is not an address of this machine, so nothing can leave from it"
@@ -32,17 +49,17 @@ def doubts(settings: Settings, now: float) -> list[str]:
     return found
 
 
-def _certificate(submission: SubmissionSettings) -> list[str]:
-    if not submission.certificate:
+def _certificate(settings: SubmissionSettings | WebSettings | ApiSettings, table: str) -> list[str]:
+    if not settings.certificate:
         return []
-    for name, path in (("certificate", submission.certificate), ("key", submission.key)):
+    for name, path in (("certificate", settings.certificate), ("key", settings.key)):
         if complaint := _unreadable(path):
-            return [f"submission.{name}: {complaint}"]
+            return [f"{table}.{name}: {complaint}"]
     try:
-        server_context(Path(submission.certificate), Path(submission.key))
+        server_context(Path(settings.certificate), Path(settings.key))
     except (OSError, ssl.SSLError) as exc:
         why = "is not the key of it" if "MISMATCH" in str(exc) else f"cannot be used: {exc}"
-        return [f"submission.certificate: {submission.certificate} with the key {submission.key}: that {why}"]
+        return [f"{table}.certificate: {settings.certificate} with the key {settings.key}: that {why}"]
     return []
 
 

@@ -1,4 +1,4 @@
-"""The settings tree: frozen dataclasses with defaults, bounds and help; TOML in, Settings or every problem out.
+"""The settings tree: frozen dataclasses with defaults, bounds and help.
 
 Only what belongs to the machine stands here. What operators change while it runs (tenants, credentials, domains,
 keys) is in the store. Secrets are named by file, never written here.
@@ -6,14 +6,10 @@ keys) is in the store. Secrets are named by file, never written here.
 
 from __future__ import annotations
 
-import ipaddress
-import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
-from difflib import get_close_matches
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from typing import Any, Literal
 
-from goodstanding.errors import SettingsError
 from goodstanding.model import Stream
 
 KIB = 1024
@@ -30,11 +26,20 @@ def setting(default: Any, help: str, *, least: float | None = None, most: float 
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """One address on which applications submit mail."""
+    """One address on which mail comes in."""
 
     address: str = setting("127.0.0.1", "IP address to listen on")
     port: int = setting(587, "TCP port; 0 takes a free one", least=0, most=65535)
     tls: Literal["starttls", "implicit", "none"] = setting("starttls", "how TLS starts (RFC 3207, RFC 8314)")
+
+
+@dataclass(frozen=True, slots=True)
+class ApiListener:
+    """One address on which programs post mail."""
+
+    address: str = setting("127.0.0.1", "IP address to listen on")
+    port: int = setting(8443, "TCP port; 0 takes a free one", least=0, most=65535)
+    tls: Literal["implicit", "none"] = setting("implicit", "none: plain HTTP, on loopback or behind a proxy only")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,44 @@ class SubmissionSettings:
     spill_size: int = setting(512 * KIB, "a message larger than this goes to its own spool file as it comes", least=KIB)
 
 
+TokenAlgorithm = Literal["RS256", "PS256", "ES256", "EdDSA"]
+"""Signatures that a bearer token may have: none that whoever checks it could make, too (RFC 8725 §3.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenIssuer:
+    """Somebody whose bearer tokens are believed (OpenID Connect, RFC 9068); which applications may send is linked."""
+
+    issuer: str = setting("", "what iss of its tokens says, to the letter, e.g. https://id.example/realms/shop")
+    audiences: tuple[str, ...] = setting((), "values of aud that mean this installation; other tokens are not for us")
+    keys_url: str = setting(
+        "", "https://... of its keys (JWKS, RFC 7517); empty: found by issuer/.well-known/openid-configuration"
+    )
+    algorithms: tuple[TokenAlgorithm, ...] = setting(
+        ("RS256", "PS256", "ES256", "EdDSA"), "signatures that are believed; fewer if it uses fewer"
+    )
+    application_claims: tuple[str, ...] = setting(
+        ("azp", "appid", "client_id"), "claims that name the application, e.g. sub; the first that a token has counts"
+    )
+    tenant_claim: str = setting("tid", "claim that names the tenant of the issuer, for links that ask for one")
+    scope: str = setting("", "scope that clients are told to ask for when their token is refused")
+    leeway: float = setting(60.0, "seconds by which its clock and ours may differ", least=0, most=600)
+    keys_hold: float = setting(HOUR, "seconds its keys are used before they are fetched again", least=MINUTE, most=DAY)
+
+    @property
+    def discovery(self) -> str:
+        """Where it tells about itself (OpenID Connect Discovery 1.0 §4); empty: it is not asked."""
+        return "" if self.keys_url else self.issuer.rstrip("/") + "/.well-known/openid-configuration"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSettings:
+    """Whose bearer tokens open a subscription, by SMTP (XOAUTH2, OAUTHBEARER) and HTTP."""
+
+    issuers: tuple[TokenIssuer, ...] = setting((), "who makes tokens; none: tokens open nothing and are not offered")
+    timeout: float = setting(5.0, "seconds to wait for the keys of an issuer", least=0.05, most=60)
+
+
 @dataclass(frozen=True, slots=True)
 class Pool:
     """Egress addresses of one stream, with what receivers hold to account."""
@@ -84,6 +127,7 @@ class Pool:
     hello: str = setting("", "name given in EHLO; empty: the hostname")
     bounce_domain: str = setting("", "domain of the return path, with a token per recipient; empty: the sender's own")
     route: str = setting("", "name of a [[routes]] entry to send everything through; empty: direct to MX")
+    penalty: bool = setting(False, "apart, for mail in penalty: used for nothing else; one a stream, beside the usual")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +138,9 @@ class RouteSettings:
     host: str = setting("", "host name or IP address")
     port: int = setting(25, "TCP port", least=1, most=65535)
     tls: Literal["never", "opportunistic", "required"] = setting("opportunistic", "whether TLS is used or demanded")
+    trust: Literal["auto", "high", "own"] = setting(
+        "auto", "high: a provider that tolerates no outreach (Azure, SES ...); own: yours; auto: known by its host name"
+    )
     verify: bool = setting(False, "check the certificate against the system's trust store")
     user: str = setting("", "user name for AUTH; needs tls = required")
     password_file: str = setting("", "file that holds the password")
@@ -135,6 +182,150 @@ class DeliverySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AdmissionSettings:
+    """What mail must be to enter."""
+
+    mode: Literal["enforce", "shadow", "off"] = setting(
+        "enforce", "shadow: judge and journal, but apply nothing; off: a plain relay that asks nothing"
+    )
+    domain_recheck: float = setting(6 * HOUR, "seconds between looks at a domain's DNS records", least=MINUTE)
+    domain_grace: float = setting(72 * HOUR, "seconds a domain may miss its records before it stops sending", least=0)
+    quarantine_days: float = setting(3.0, "days until quarantined mail is returned", least=0.01, most=30)
+    first_day: int = setting(50, "unproven recipients a new key may have outstanding on its first day", least=0)
+    campaign_cap: int = setting(2000, "most unproven recipients of a campaign that nothing is known of yet", least=1)
+    reasons_url: str = setting("", "page that explains refusals, put before the slug; empty: goodstanding reasons SLUG")
+    site_policy_url: str = setting("", "HTTP endpoint that is asked about every message; empty: none")
+    site_policy_timeout: float = setting(2.0, "seconds to wait for it", least=0.05, most=30)
+    site_policy_default: Literal["accept", "quarantine", "defer", "refuse"] = setting(
+        "accept", "what follows when it does not answer"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class EnforcementSettings:
+    """What follows from evidence against a sender (docs/enforcement.md)."""
+
+    slowed_rate: float = setting(
+        100.0, "recipients an hour of a slowed account; a probation begins with it, too", least=1, most=1_000_000
+    )
+    penalty_rate: float = setting(50.0, "recipients an hour of an account in penalty", least=1, most=1_000_000)
+    warning_minutes: float = setting(
+        30.0,
+        "minutes an account is slowed, or in penalty, before evidence leads further; only an operator suspends at once",
+        least=0,
+        most=10_080,
+    )
+    clean_days: float = setting(2.0, "days without evidence after which one step is given back", least=0.01, most=90)
+    probation_days: float = setting(14.0, "days from a reinstatement to the usual rate", least=0.01, most=90)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiSettings:
+    """The face for programs: the REST API of Azure Communication Services Email."""
+
+    listeners: tuple[ApiListener, ...] = setting((), "addresses on which programs post mail; none: no API")
+    certificate: str = setting("", "PEM file with the chain; empty: the one of submission")
+    key: str = setting("", "PEM file with its private key")
+    url: str = setting("", "https://... under which programs reach it; empty: as they name it in Host")
+    size_limit: int = setting(10 * MIB, "largest request, bytes (ACS: 10 MB)", least=KIB, most=200 * MIB)
+    recipients_limit: int = setting(50, "most recipients of one message (ACS: 50)", least=1, most=1000)
+    connections: int = setting(2000, "most connections in one worker", least=1, most=100_000)
+    key_requests: int = setting(
+        600, "requests of one API key a minute, in each process that serves /v1; 0: no limit", least=0, most=1_000_000
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings:
+    """The pages where recipients unsubscribe and senders see where they stand."""
+
+    address: str = setting("127.0.0.1", "IP address to listen on")
+    port: int = setting(0, "TCP port; 0: no page, and no one-click links", least=0, most=65535)
+    url: str = setting("", "https://... under which the world reaches it; empty: made of address and port")
+    certificate: str = setting("", "PEM file with the chain; empty: the one of submission")
+    key: str = setting("", "PEM file with its private key")
+    mail_domain: str = setting(
+        "", "domain whose unsubscribe@ is piped into goodstanding suppression from-mail; empty: no mailto form"
+    )
+
+    @property
+    def base(self) -> str:
+        """Address of the pages; empty: there are none."""
+        return (self.url or f"https://{self.address}:{self.port}") if self.port else ""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackSettings:
+    """What comes back: bounces, complaints and reports by mail."""
+
+    listeners: tuple[Listener, ...] = setting(
+        (), "addresses on which return paths and report mailboxes take mail (usually port 25); none: nobody listens"
+    )
+    domain: str = setting(
+        "", "domain of the report mailboxes fbl@, dmarc@, tlsrpt@, unsubscribe@ and reply@; its MX leads to a listener"
+    )
+    track: tuple[Stream, ...] = setting(
+        (),
+        'streams whose HTML mail gets an open picture and click links, e.g. ["bulk"]; needs web.port. It watches '
+        "people, and many countries want their consent first; none: nobody is watched",
+    )
+    size_limit: int = setting(2 * MIB, "largest report, bytes", least=16 * KIB, most=64 * MIB)
+    backlog: int = setting(
+        1024 * MIB,
+        "bytes of reports that wait to be read; beyond it more are put off: mail with 452, hooks with 503",
+        least=MIB,
+    )
+    connections: int = setting(500, "most connections", least=1, most=10_000)
+    connections_per_address: int = setting(50, "most connections from one address", least=1, most=10_000)
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookSettings:
+    """How endpoints of tenants are told what happened (docs/webhooks.md)."""
+
+    enabled: bool = setting(True, "false: nobody is told; what happens meanwhile is told when it is true again")
+    allow_networks: tuple[str, ...] = setting(
+        (), "CIDR networks that endpoints may be in although they are not public, e.g. 10.1.2.0/24"
+    )
+    allow_http: bool = setting(False, "endpoints in those networks may be http://, without TLS")
+    ports: tuple[int, ...] = setting((443, 8443), "TCP ports that endpoints may listen on", least=1, most=65535)
+    authorities: str = setting("", "PEM file of authorities that certify endpoints; empty: those of the system")
+    connections: int = setting(256, "most POSTs at the same time", least=1, most=10_000)
+    connections_per_endpoint: int = setting(8, "most POSTs to one endpoint at the same time", least=1, most=500)
+    timeout: float = setting(15.0, "seconds for one POST, from the name to the answer", least=0.05, most=120)
+    retry_first: float = setting(5.0, "seconds to the second attempt; each wait is three times the one before", least=0)
+    retry_most: float = setting(4 * HOUR, "longest wait between attempts, seconds", least=0.05, most=DAY)
+    give_up_after: float = setting(DAY, "seconds until an event is given up; replay brings it back", least=1)
+    keep_days: float = setting(14.0, "days that events which were given up are listed", least=0.01, most=90)
+
+
+@dataclass(frozen=True, slots=True)
+class LineSettings:
+    """Three lines for one signal, in the place of those that goodstanding comes with."""
+
+    signal: Literal["complaints", "hard-bounces", "failures", "unsubscribes", "traps", "junk"] = setting(
+        "complaints", "what is counted"
+    )
+    stream: Literal["every", "transactional", "bulk", "outreach"] = setting("every", "on which stream")
+    target: float = setting(0.001, "share from which a sender is watched and slowed", least=1e-6, most=0.5)
+    ceiling: float = setting(0.003, "share from which it is sent from the penalty pool", least=1e-6, most=0.5)
+    limit: float = setting(0.01, "share from which it is suspended", least=1e-6, most=0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class ReputationSettings:
+    """What is too much."""
+
+    lines: tuple[LineSettings, ...] = setting(
+        (),
+        "lines in the place of those of reputation/lines.toml, where each has its source; the last counts",
+    )
+    speed: float = setting(
+        1.0, "how many times faster than the clock recipients live: that of the sandbox beside it, else 1", least=0.001
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class StoreSettings:
     """Where everything is kept."""
 
@@ -171,7 +362,15 @@ class Settings:
     workers: int = setting(0, "worker processes; 0: one per core", least=0, most=256)
     drain: float = setting(30.0, "seconds a stopping worker lets conversations finish", least=0, most=3600)
     submission: SubmissionSettings = setting(SubmissionSettings(), "how mail comes in")
+    tokens: TokenSettings = setting(TokenSettings(), "whose bearer tokens are believed")
     delivery: DeliverySettings = setting(DeliverySettings(), "how mail goes out")
+    admission: AdmissionSettings = setting(AdmissionSettings(), "what mail must be to enter")
+    enforcement: EnforcementSettings = setting(EnforcementSettings(), "what follows from evidence against a sender")
+    api: ApiSettings = setting(ApiSettings(), "the face for programs")
+    web: WebSettings = setting(WebSettings(), "the pages where recipients unsubscribe and senders see where they stand")
+    feedback: FeedbackSettings = setting(FeedbackSettings(), "what comes back")
+    reputation: ReputationSettings = setting(ReputationSettings(), "what is too much")
+    webhooks: WebhookSettings = setting(WebhookSettings(), "how endpoints of tenants are told what happened")
     dns: DnsSettings = setting(DnsSettings(), "name servers")
     store: StoreSettings = setting(StoreSettings(), "where everything is kept")
     pools: tuple[Pool, ...] = setting((), "egress addresses by stream")
@@ -180,180 +379,11 @@ class Settings:
     metrics: MetricsSettings = setting(MetricsSettings(), "Prometheus metrics")
 
 
-def parse_settings(text: str, overrides: Sequence[str] = ()) -> Settings:
-    """Settings from a TOML document and ``path=value`` overrides (values in TOML syntax, bare words are strings).
-
-    Raises SettingsError with every problem at once: unknown keys, wrong types, values out of bounds, contradictions.
-    """
-    problems: list[str] = []
-    try:
-        tree: dict[str, Any] = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as exc:
-        raise SettingsError([f"not TOML: {exc}"]) from exc
-    for override in overrides:
-        _apply(tree, override, problems)
-    settings: Settings = _build(Settings, tree, "", problems)
-    wrong = {_entry(problem) for problem in problems}  # stand-ins are there now: what contradicts them means nothing
-    problems.extend(problem for problem in contradictions(settings) if _entry(problem) not in wrong)
-    if problems:
-        raise SettingsError(problems)
-    return settings
-
-
-def _apply(tree: dict[str, Any], override: str, problems: list[str]) -> None:
-    """Put one ``path=value`` into the tree."""
-    path, equals, value = override.partition("=")
-    if not equals or not path.strip():
-        problems.append(f"--set {override}: write it as path=value, e.g. delivery.port=2525")
-        return
-    try:
-        parsed = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        parsed = value
-    *parents, last = path.strip().split(".")
-    for parent in parents:
-        inner = tree.setdefault(parent, {})
-        if not isinstance(inner, dict):
-            problems.append(f"--set {override}: {parent} is no table; lists of tables are set in the file only")
-            return
-        tree = inner
-    tree[last] = parsed
-
-
-def _build(kind: type[Any], tree: object, path: str, problems: list[str]) -> Any:
-    """An instance of a settings dataclass; what is wrong is added to ``problems`` and replaced by its default."""
-    if not isinstance(tree, dict):
-        problems.append(f"{path}: a table is needed, not {tree!r}")
-        return kind()
-    known = {entry.name: entry for entry in fields(kind)}
-    for key in sorted(tree.keys() - known.keys()):
-        near = get_close_matches(key, known, 1)
-        problems.append(f"{_join(path, key)}: unknown setting" + (f"; did you mean {near[0]}?" if near else ""))
-    hints = get_type_hints(kind)
-    values = {
-        name: _value(hints[name], entry, tree[name], _join(path, name), problems)
-        for name, entry in known.items()
-        if name in tree
-    }
-    return kind(**values)
-
-
-def _value(hint: Any, entry: Field[Any], given: object, path: str, problems: list[str]) -> Any:
-    """One checked value of the wanted type."""
-    if is_dataclass(hint):
-        return _build(hint, given, path, problems)  # type: ignore[arg-type]
-    if get_origin(hint) is tuple:
-        inner = get_args(hint)[0]
-        if not isinstance(given, list):
-            problems.append(f"{path}: a list is needed, not {given!r}")
-            return entry.default
-        return tuple(_value(inner, entry, item, f"{path}[{i}]", problems) for i, item in enumerate(given))
-    if get_origin(hint) is Literal or hint is Stream:
-        choices = [str(choice) for choice in (Stream if hint is Stream else get_args(hint))]
-        if given not in choices:
-            problems.append(f"{path}: {given!r} is none of {', '.join(choices)}")
-            return entry.default
-        return Stream(given) if hint is Stream else given
-    return _scalar(hint, entry, given, path, problems)
-
-
-def _scalar(hint: type[Any], entry: Field[Any], given: object, path: str, problems: list[str]) -> object:
-    """A bool, int, float or str within its bounds."""
-    if hint is float and type(given) is int:
-        given = float(given)
-    if type(given) is not hint:
-        problems.append(f"{path}: {_NEEDED[hint]} is needed, not {given!r}")
-        return entry.default
-    least, most = entry.metadata.get("least"), entry.metadata.get("most")
-    if isinstance(given, (int, float)) and hint is not bool:
-        if least is not None and given < least:
-            problems.append(f"{path}: {given} is below the least allowed, {least:g}")
-        if most is not None and given > most:
-            problems.append(f"{path}: {given} is above the most allowed, {most:g}")
-    return given
-
-
-_NEEDED = {bool: "true or false", int: "a whole number", float: "a number", str: "a string"}
-
-
-def _entry(problem: str) -> str:
-    """The table a problem is about; pools and routes name each other, so they are as one."""
-    path = problem.partition(":")[0]
-    if path.startswith(("pools", "routes")):
-        return "pools"
-    return path[: path.rfind("]") + 1] or path.partition(".")[0]
-
-
-def _join(path: str, key: str) -> str:
-    return f"{path}.{key}" if path else key
-
-
-def contradictions(settings: Settings) -> list[str]:
-    """What each value allows alone but not together."""
-    problems: list[str] = []
-    routes = {route.name for route in settings.routes}
-    for i, pool in enumerate(settings.pools):
-        if pool.route and pool.route not in routes:
-            problems.append(f"pools[{i}].route: no [[routes]] entry is named {pool.route!r}")
-        problems.extend(
-            f"pools[{i}].addresses: {address!r} is not an IP address" for address in pool.addresses if not _ip(address)
-        )
-    streams = [pool.stream for pool in settings.pools]
-    problems.extend(
-        f"pools: stream {stream} has more than one pool; one pool may have several addresses"
-        for stream in sorted({stream for stream in streams if streams.count(stream) > 1})
-    )
-    for i, route in enumerate(settings.routes):
-        if not route.host or not route.name:
-            problems.append(f"routes[{i}]: name and host are needed")
-        if route.user and route.tls != "required":
-            problems.append(f"routes[{i}].user: AUTH in the clear would give the password away; set tls = 'required'")
-    problems.extend(_submission_contradictions(settings.submission))
-    if settings.store.url and not settings.store.url.startswith(("postgresql://", "postgres://")):
-        problems.append("store.url: write it as postgresql://user@host/database, or leave it empty for SQLite")
-    problems.extend(
-        f"dns.nameservers: {server!r} is not an IP address" for server in settings.dns.nameservers if not _ip(server)
-    )
-    return problems
-
-
-def _submission_contradictions(submission: SubmissionSettings) -> list[str]:
-    """Listeners, certificates and trusted networks that do not fit together."""
-    problems: list[str] = []
-    if bool(submission.certificate) != bool(submission.key):
-        problems.append("submission.certificate and submission.key: give both or neither")
-    for i, listener in enumerate(submission.listeners):
-        address = _ip(listener.address)
-        if address is None:
-            problems.append(f"submission.listeners[{i}].address: {listener.address!r} is not an IP address")
-        elif not address.is_loopback and listener.tls != "none" and not submission.certificate:
-            problems.append(
-                f"submission.listeners[{i}]: {listener.address} is not loopback, so a self-signed certificate "
-                "would teach clients not to check; set submission.certificate and submission.key"
-            )
-    for i, trusted in enumerate(submission.trusted):
-        if trusted.subscription.count("/") != 1:
-            problems.append(f"submission.trusted[{i}].subscription: write it as tenant/application")
-        for network in trusted.networks:
-            try:
-                ipaddress.ip_network(network)
-            except ValueError as exc:
-                problems.append(f"submission.trusted[{i}].networks: {exc}")
-    return problems
-
-
-def _ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        return ipaddress.ip_address(text)
-    except ValueError:
-        return None
-
-
 def walk(settings: Any, path: str = "") -> list[tuple[str, object, bool, Mapping[str, Any]]]:
     """Every setting as (path, value, is the default, metadata), depth first; lists of tables one entry each."""
     rows: list[tuple[str, object, bool, Mapping[str, Any]]] = []
     for entry in fields(settings):
-        value, at = getattr(settings, entry.name), _join(path, entry.name)
+        value, at = getattr(settings, entry.name), join(path, entry.name)
         if is_dataclass(value):
             rows.extend(walk(value, at))
         elif isinstance(value, tuple) and value and is_dataclass(value[0]):
@@ -363,3 +393,8 @@ def walk(settings: Any, path: str = "") -> list[tuple[str, object, bool, Mapping
             default = None if entry.default is MISSING else entry.default
             rows.append((at, value, value == default, entry.metadata))
     return rows
+
+
+def join(path: str, key: str) -> str:
+    """The path of a key below a path."""
+    return f"{path}.{key}" if path else key

@@ -12,58 +12,85 @@ import contextlib
 import gc
 import json
 import os
-import pickle
 import resource
 import signal
-import socket
 import sys
-from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO, cast
 
 import structlog
 import uvloop
 
-from goodstanding.delivery.claiming import Claiming
-from goodstanding.delivery.connection import Timeouts
+from goodstanding import fitting
+from goodstanding.admission.estate import Register
+from goodstanding.admission.isolation import isolation_of
+from goodstanding.admission.ration import Policy
+from goodstanding.api.acs.face import Face
+from goodstanding.api.acs.keys import AccessKeys
+from goodstanding.api.native.sending import Sending
+from goodstanding.api.programs import end, serve
+from goodstanding.companion import handed_over
+from goodstanding.delivery.claiming import Claiming, as_they_are
 from goodstanding.delivery.courier import Courier
-from goodstanding.delivery.plan import HERE, Route
+from goodstanding.delivery.obeying import Obeying
+from goodstanding.delivery.plan import HERE
+from goodstanding.delivery.posting import Posting
 from goodstanding.delivery.record import Record
 from goodstanding.delivery.routing import Routing
 from goodstanding.delivery.run import Delivery, Means
 from goodstanding.delivery.upkeep import Upkeep
+from goodstanding.diagnostics import configure_log
+from goodstanding.enforcement.in_force import InForce
+from goodstanding.enforcement.watching import watch
 from goodstanding.errors import GoodstandingError, LeaseLost, StoreError
-from goodstanding.events import KIND_OF, Event
-from goodstanding.maillog import MailLog
-from goodstanding.model import Identity, Stream
+from goodstanding.maillog import MailLog, Told
 from goodstanding.net.clock import RealClock, SystemEntropy
 from goodstanding.net.dns import DnsResolver, ResolverSettings
 from goodstanding.net.tcp import LoopbackOnlyDialer, TcpDialer, opportunistic_context, verifying_context
 from goodstanding.net.tls import server_context
+from goodstanding.operate.api_keys import Keyring
+from goodstanding.operate.engagement import tracking_key
+from goodstanding.operate.isolation import view_in
+from goodstanding.operate.suppression import PERSON_PURPOSE, token_key
 from goodstanding.sealed import derive
-from goodstanding.settings import DeliverySettings, Pool, Settings
-from goodstanding.store import estate, workers
-from goodstanding.store.db import Database
+from goodstanding.settings import Settings
+from goodstanding.store import access_keys, estate, workers
+from goodstanding.store import domains as claims
+from goodstanding.store.db import Database, Tx
+from goodstanding.store.queue import Claimed
 from goodstanding.store.spool import Spool
 from goodstanding.store.writer import Writer
 from goodstanding.submission.accept import FrontDoor
+from goodstanding.submission.afterthoughts import Afterthoughts
 from goodstanding.submission.authentication import Credentials, TrustedNetworks
+from goodstanding.submission.doorkeeper import Doorkeeper
+from goodstanding.submission.handing_in import HandingIn
 from goodstanding.submission.identifiers import Identifiers
+from goodstanding.submission.judging import Judge
+from goodstanding.submission.listening import listen
+from goodstanding.submission.ordered import Orders as OrdersAtTheDoor
 from goodstanding.submission.reception import Reception
+from goodstanding.submission.reverify import Reverify
 from goodstanding.submission.signing import Signers
-from goodstanding.submission.smtp_listener import listen
+from goodstanding.submission.site_policy import SitePolicy
+from goodstanding.wire.return_path import PURPOSE as RETURN_PATH_PURPOSE
 
 log = structlog.get_logger("worker")
 
 REPORT_EVERY = 1.0
 BEAT_EVERY = 10.0
 SIGNING_THREADS = 2
+READING_THREADS = 4
+"""For a store that is a server: people are read while others are."""
 SWITCH_INTERVAL = 0.002
 """Seconds a thread waits for the interpreter lock before it asks for it: the writer thread needs it a few times per
 commit. Between Python's 5 ms and 0.5 ms no difference could be told from the noise (docs/performance.md).
+"""
+BATCH = getattr(os, "SCHED_BATCH", None)
+"""Linux's scheduling policy for work that nobody waits for to the millisecond (sched(7)): a worker that has something
+to do does not interrupt whoever is running, so it finds more to do at once when its turn comes, in warmer caches.
 """
 COLLECT = (20_000, 20, 50)
 """Garbage collection thresholds: nearly all our garbage dies by reference count, so look for cycles rarely."""
@@ -81,20 +108,6 @@ class Orders:
     key: str
 
 
-@dataclass(slots=True)
-class Told:
-    """What the writer tells of every commit: the mail log, and counts by kind."""
-
-    maillog: MailLog
-    counts: Counter[str] = field(default_factory=Counter)
-
-    def __call__(self, events: Sequence[Event]) -> None:
-        """Called in the writer's thread."""
-        self.maillog.tell(events)
-        for event in events:
-            self.counts[KIND_OF[type(event)]] += 1
-
-
 class Worker:
     """Every object of one worker, and their order of starting and stopping."""
 
@@ -105,13 +118,24 @@ class Worker:
         self.clock, self.entropy = RealClock(), SystemEntropy()
         self.database = Database(orders.database_url)
         with self.database.tx() as tx:
-            self.me = workers.register(tx, place_of_work(settings), os.getpid(), self.clock.now())
+            self.me = workers.register(tx, fitting.place_of_work(settings), os.getpid(), self.clock.now())
         self.told = Told(MailLog(settings.log.mail))
         self.spool = Spool(Path(settings.data_dir) / "spool", self.database, self.me.id, settings.store.segment_size)
         self.writer = Writer(self.database, self.spool, self.me.id, settings.store.commit_limit, self.told)
         self.identifiers = Identifiers(self.me.slot)
+        self.resolver = DnsResolver(
+            ResolverSettings(settings.dns.nameservers, settings.dns.port, settings.dns.timeout),
+            clock=self.clock,
+            entropy=self.entropy,
+        )
         self.delivery = self._delivery(orders)
-        self.upkeep = Upkeep(self.delivery.means, place_of_work(settings), settings.store.journal_days)
+        rules = settings.admission
+        self.obeying = self.delivery.means.obeying
+        self.policy = Policy(first_day=rules.first_day, campaign_cap=rules.campaign_cap)
+        means = self.delivery.means
+        self.upkeep = Upkeep(means, fitting.place_of_work(settings), settings.store.journal_days, self.policy)
+        self.afterthoughts = Afterthoughts(derive(self.master, PERSON_PURPOSE), self.clock)
+        self.second_look = as_they_are if rules.mode == "off" else self._looked_at_again
         self.revision: tuple[int, ...] = ()
         self.door = FrontDoor(
             hostname=settings.hostname,
@@ -124,6 +148,11 @@ class Worker:
             room_for=self.delivery.room_for,
             offer=self.delivery.offer,
         )
+        if rules.mode != "off":
+            self._put_guards_up(orders)
+        if rules.mode != "off" or settings.feedback.listeners:
+            self.door.report_key = derive(self.master, RETURN_PATH_PURPOSE)
+            self.door.reports_domain = settings.feedback.domain
         tls = server_context(Path(orders.certificate), Path(orders.key)) if orders.certificate else None
         self.reception = Reception(
             settings=settings.submission,
@@ -134,28 +163,49 @@ class Worker:
             credentials=Credentials(b"", {}),
             trusted=TrustedNetworks(()),
             tls=tls,
+            tokens=settings.tokens,
         )
+        self.reception.login.bearer = fitting.bearer(settings.tokens, self.clock)
+        desk = HandingIn(self.reception)
+        self.face = Face(settings.api, settings.hostname, desk, self.database, AccessKeys(b"", (), {}))
+        keyring = Keyring(self.database, self.master)
+        self.sending = Sending(settings.api, settings.hostname, desk, self.database, keyring)
+        self.api_tls = fitting.certificate_of(settings.api, tls)
+
+    def _put_guards_up(self, orders: Orders) -> None:
+        """Admission at the front door, and what it wants to hear of delivery."""
+        rules, door = orders.settings.admission, self.door
+        door.keeper = Doorkeeper(
+            database=Database(orders.database_url),
+            person_key=self.afterthoughts.person_key,
+            token_key=token_key(self.master),
+            tracking_key=tracking_key(self.master),
+            resolver=self.resolver,
+            clock=self.clock,
+            threads=ThreadPoolExecutor(READING_THREADS, "read"),
+            site=SitePolicy(rules) if rules.site_policy_url else None,
+            reasons_url=rules.reasons_url,
+        )
+        door.judge = Judge(self.policy, rules.quarantine_days, self.spool)
+        door.judge.orders = OrdersAtTheDoor()
+        self.delivery.record.heard = self.afterthoughts.settled
 
     def _delivery(self, orders: Orders) -> Delivery:
-        settings = orders.settings
-        resolver = DnsResolver(
-            ResolverSettings(settings.dns.nameservers, settings.dns.port, settings.dns.timeout),
-            clock=self.clock,
-            entropy=self.entropy,
-        )
+        settings, out = orders.settings, orders.settings.delivery
+        resolver = self.resolver
         ours = frozenset(address for pool in settings.pools for address in pool.addresses)
-        own = frozenset() if settings.delivery.loopback_only else HERE | ours
-        routing = Routing(pools(settings), resolver, self.clock, settings.delivery.port, own, settings.delivery.ipv6)
+        own = frozenset() if out.loopback_only else HERE | ours
+        routing = Routing(fitting.pools(settings, Register()), resolver, self.clock, out.port, own, out.ipv6)
         record = Record(self.writer, self.spool, self.clock, settings.hostname, self.identifiers.next)
         dialer = TcpDialer()
         courier = Courier(
             routing=routing,
-            dialer=LoopbackOnlyDialer(dialer) if settings.delivery.loopback_only else dialer,
-            timeouts=timeouts(settings.delivery),
+            dialer=LoopbackOnlyDialer(dialer) if out.loopback_only else dialer,
+            timeouts=fitting.timeouts(out),
             tls=opportunistic_context(),
             verifying_tls=verifying_context(),
             hostname=settings.hostname,
-            return_path_key=derive(orders.master, "return path"),
+            return_path_key=derive(orders.master, RETURN_PATH_PURPOSE),
         )
         means = Means(
             settings=settings.delivery,
@@ -168,8 +218,13 @@ class Worker:
             record=record,
             clock=self.clock,
             entropy=self.entropy,
+            obeying=Obeying(orders.workers, self.clock),
         )
         return Delivery(means, courier.carry)
+
+    def _looked_at_again(self, tx: Tx, claims: Sequence[Claimed]) -> list[Claimed]:
+        """Claims that go on: who was suppressed meanwhile is returned, what an order is about obeys it."""
+        return self.obeying.claimed(tx, self.afterthoughts.claimed(tx, claims))
 
     async def run(self) -> None:
         """Serve until told to stop; then finish what is under way, give back the rest, and say goodbye."""
@@ -180,20 +235,29 @@ class Worker:
         loop.add_reader(sys.stdin.fileno(), self._supervisor_gone, stop)
         await asyncio.to_thread(self.refresh)
         servers = await listen(self.reception)
+        programs = await serve(
+            fitting.faces(self.face, self.sending), self.settings.api, self.api_tls, self.settings.drain
+        )
         self.report(ready=True)
         chores = [
             asyncio.create_task(chore)
             for chore in (
-                Claiming(self.delivery).run(),
+                Claiming(self.delivery, self.second_look).run(),
                 self.upkeep.run(),
+                Posting(self.delivery.means, self.settings.hostname, self.identifiers.next).run(),
                 self.reception.sweep(),
                 self._report(),
                 self._beat(stop),
+                *([watch(self.database, self._ordered)] if self.settings.admission.mode == "enforce" else []),
+                self._reverify().run(),
             )
         ]
+        for chore_under_way in chores:
+            chore_under_way.add_done_callback(_mourn)
         await stop.wait()
         for server in servers:
             server.close()
+        await end(programs)
         await self.reception.close(self.settings.drain)
         await self.delivery.drain(self.settings.drain)
         for task in chores:
@@ -203,6 +267,11 @@ class Worker:
         self.report()
         with self.database.tx() as tx:
             workers.bury(tx, self.me.id, self.clock.now())
+
+    def _reverify(self) -> Reverify:
+        chore = Reverify(self.database, self.settings, self.master, resolver=self.resolver, clock=self.clock)
+        chore.told = self.told
+        return chore
 
     def _supervisor_gone(self, stop: asyncio.Event) -> None:
         if not os.read(sys.stdin.fileno(), 4096):
@@ -224,33 +293,35 @@ class Worker:
                 if isinstance(exc, LeaseLost):
                     stop.set()
 
+    def _ordered(self, found: InForce) -> None:
+        """Other orders are in force, at both doors."""
+        if self.door.judge is not None:
+            self.door.judge.orders.in_force = found
+        self.delivery.obey(found)
+
     def _sign_of_life(self) -> None:
         with self.database.tx() as tx:
             workers.beat(tx, self.me.id, self.clock.now())
 
     def refresh(self) -> None:
-        """Read tenants, credentials and keys anew if they have changed."""
+        """Read the estate anew if it has changed: who may send, as what, with which keys, by which pools."""
         with self.database.read() as tx:
             revision = estate.revision(tx)
             if revision == self.revision:
                 return
-            live = {c.username: (c.digest, c.identity) for c in estate.credentials(tx) if c.revoked is None}
-            known = {str(identity.subscription): identity for identity in estate.subscriptions(tx)}
-            domains, keys = dict(estate.domains(tx)), estate.dkim_keys(tx)
-        self.reception.credentials = Credentials(derive(self.master, "credentials"), live)
-        self.reception.trusted = TrustedNetworks(self._trusted(known))
+            self.reception.credentials = fitting.credentials(tx, self.master)
+            register = estate.view(tx)
+            domains, keys = dict(claims.domains(tx)), claims.dkim_keys(tx)
+            signing = access_keys.all_of(tx)
+            isolation = isolation_of(view_in(tx, self.settings))
+        known = {name: member.identity for name, member in register.subscriptions.items()}
+        self.reception.trusted = TrustedNetworks(fitting.trusted_networks(self.settings, known))
+        self.face.keys, self.sending.identities = AccessKeys(self.master, signing, known), known
         self.door.signers = Signers(self.master, domains, keys)
+        self.delivery.means.routing.pools = fitting.pools(self.settings, register)
+        if self.door.keeper is not None:
+            self.door.keeper.premises = fitting.premises(self.settings, register, isolation)
         self.revision = revision
-
-    def _trusted(self, known: dict[str, Identity]) -> list[tuple[str, Identity]]:
-        found: list[tuple[str, Identity]] = []
-        for entry in self.settings.submission.trusted:
-            identity = known.get(entry.subscription)
-            if identity is None:
-                log.error("trusted network without subscription", subscription=entry.subscription)
-                continue
-            found.extend((network, identity) for network in entry.networks)
-        return found
 
     async def _report(self) -> None:
         failures = 0
@@ -269,6 +340,8 @@ class Worker:
             "goodstanding_journal_events_total": dict(self.told.counts),
             "goodstanding_submission_sessions_total": reception.sessions,
             "goodstanding_submission_refusals_total": dict(reception.refused),
+            "goodstanding_admission_findings_total": dict(self.told.reasons),
+            "goodstanding_api_requests_total": dict(self.face.requests),
             "goodstanding_submission_connections": len(reception.open),
             "goodstanding_submission_memory_bytes": reception.memory.used,
             "goodstanding_delivery_connections": delivery.connections,
@@ -289,40 +362,10 @@ class Worker:
             return  # the supervisor is gone; standard input will tell
 
 
-def pools(settings: Settings) -> dict[Stream, tuple[Pool, Route]]:
-    """The pool and route of every stream; a stream without a pool leaves as the machine itself."""
-    routes = {"": Route("direct")}
-    for route in settings.routes:
-        auth = (route.user, Path(route.password_file).read_text("utf-8").strip()) if route.user else None
-        routes[route.name] = Route(route.name, route.host, route.port, route.tls, auth, route.verify)
-    found = {stream: (Pool(name=stream.value, stream=stream), routes[""]) for stream in Stream}
-    for pool in settings.pools:
-        found[pool.stream] = (pool, routes[pool.route])
-    return found
-
-
-def place_of_work(settings: Settings) -> str:
-    """Names this machine and data folder: two relays of one machine may share a database."""
-    return f"{socket.gethostname()}:{Path(settings.data_dir).resolve()}"
-
-
-def timeouts(settings: DeliverySettings) -> Timeouts:
-    """RFC 5321's, as far as the settings do not shorten them."""
-    standard = Timeouts()
-    patience = settings.reply_timeout
-    return Timeouts(
-        connect=settings.connect_timeout,
-        greeting=min(standard.greeting, patience),
-        hello=min(standard.hello, patience),
-        tls=min(standard.tls, patience),
-        auth=min(standard.auth, patience),
-        mail=min(standard.mail, patience),
-        rcpt=min(standard.rcpt, patience),
-        data=min(standard.data, patience),
-        body=min(standard.body, patience),
-        final=min(standard.final, 2 * patience),
-        quit=min(standard.quit, patience),
-    )
+def _mourn(chore: asyncio.Task[None]) -> None:
+    """A chore that ends by a bug of ours is missed: say so, and say which."""
+    if not chore.cancelled() and chore.exception() is not None:
+        log.error("a chore has ended; restart this worker", chore=chore.get_name(), exc_info=chore.exception())
 
 
 async def _main(orders: Orders) -> None:
@@ -330,53 +373,17 @@ async def _main(orders: Orders) -> None:
     await worker.run()
 
 
-class Forgiving:
-    """A stream that loses what it cannot write: a log on a full disk must never stop the mail it tells of."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> int:
-        """Write, or not."""
-        with contextlib.suppress(OSError):
-            self._stream.write(text)
-        return len(text)
-
-    def flush(self) -> None:
-        """Flush, or not."""
-        with contextlib.suppress(OSError):
-            self._stream.flush()
-
-
-def configure_log(settings: Settings) -> None:
-    """The diagnostic log goes to standard error, a line an event."""
-    levels = {"debug": 10, "info": 20, "warning": 30, "error": 40}
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer() if settings.log.json else structlog.processors.KeyValueRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(levels[settings.log.level]),
-        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, Forgiving(sys.stderr))),
-        cache_logger_on_first_use=True,
-    )
-
-
 def main() -> None:
     """Entry of the process: orders come pickled on standard input from the supervisor, and from nobody else."""
-    size = int.from_bytes(os.read(sys.stdin.fileno(), 8))
-    octets = b""
-    while len(octets) < size:
-        octets += os.read(sys.stdin.fileno(), size - len(octets))
-    orders: Orders = pickle.loads(octets)
+    orders = handed_over(Orders)
     configure_log(orders.settings)
     sys.setswitchinterval(SWITCH_INTERVAL)
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # the customary 1,024 would be our connection limit
     gc.set_threshold(*COLLECT)
+    if BATCH is not None:
+        with contextlib.suppress(OSError):  # a container may forbid it: slower, and nothing else
+            os.sched_setscheduler(0, BATCH, os.sched_param(0))
     try:
         uvloop.run(_main(orders))
     except (GoodstandingError, OSError) as exc:

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from itertools import count
 
-from goodstanding.model import NetworkFailure
-from goodstanding.outside import Answer, LookupStatus
+from goodstanding.model import MessageId, NetworkFailure
+from goodstanding.outside import Answer, LookupStatus, Stream
+from goodstanding.submission.accept import Accepted, Submission
 
 
 class FakeClock:
@@ -108,6 +109,25 @@ class FakeResolver:
         if records == "failed":
             return Answer("failed", text="the name server of the test failed", expires=self.expires)
         return Answer("found" if records else "nodata", tuple(records), expires=self.expires)
+
+
+class FakeFetcher:
+    """Documents by address; one that is not there fails, and so does everything while it is ``down``."""
+
+    def __init__(self, documents: Mapping[str, bytes]) -> None:
+        self.documents = dict(documents)
+        self.asked: list[str] = []
+        self.down = False
+        self.gate = asyncio.Event()
+        """Answers come once it is set."""
+        self.gate.set()
+
+    async def get(self, url: str, timeout: float) -> bytes | NetworkFailure:
+        self.asked.append(url)
+        await self.gate.wait()
+        if self.down or url not in self.documents:
+            return NetworkFailure("fetch", f"{url} cannot be had")
+        return self.documents[url]
 
 
 class ScriptedStream:
@@ -219,3 +239,68 @@ class ScriptedDialer:
         stream = ScriptedStream(scripts.popleft(), f"{address}:{port}")
         self.streams.append(stream)
         return stream
+
+
+class RecordingTransport(asyncio.Transport):
+    """The transport of a client on loopback; remembers what was written, and when reading stood still."""
+
+    def __init__(self) -> None:
+        super().__init__({"peername": ("127.0.0.1", 40000)})
+        self.calls: list[str] = []
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.calls.append(bytes(data).decode())
+
+    def pause_reading(self) -> None:
+        self.calls.append("pause")
+
+    def resume_reading(self) -> None:
+        self.calls.append("resume")
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def is_closing(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        self.calls.append("close")
+
+    def abort(self) -> None:
+        self.calls.append("abort")
+
+
+class SlowDoor:
+    """A front door that takes every message, but not before it is let."""
+
+    keeper = None
+
+    def __init__(self) -> None:
+        self.let = asyncio.Event()
+
+    async def accept(self, submission: Submission) -> Accepted:
+        await self.let.wait()
+        submission.incoming.discard()
+        return Accepted(MessageId(1))
+
+
+class RecordingDialer:
+    """Says whom it was to connect, and connects nobody."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def connect(self, address: str, port: int, source: str, timeout: float) -> Stream | NetworkFailure:
+        self.asked.append(address)
+        return NetworkFailure("connect", "refused")
+
+
+class ChangingResolver(FakeResolver):
+    """A public address the first time, ours ever after: DNS rebinding."""
+
+    def __init__(self, *answers: tuple[str, ...]) -> None:
+        super().__init__({})
+        self.answers = list(answers)
+
+    async def addresses(self, host: str) -> Answer:
+        return Answer("found", self.answers.pop(0) if len(self.answers) > 1 else self.answers[0])

@@ -16,28 +16,47 @@ from statistics import median
 PACKAGE = "goodstanding"
 
 SHELLS = {
-    "__main__", "app", "demo", "maillog", "metrics", "occupancy", "operate", "preflight", "worker",
-    "cli", "net", "store",  # whole rooms
-    "submission.accept", "submission.incoming", "submission.reception", "submission.smtp_listener",
+    "__main__", "app", "companion", "demo", "diagnostics", "fitting", "follower", "maillog", "messenger", "metrics",
+    "occupancy", "ports", "preflight", "worker",
+    "api", "cli", "net", "operate", "store",  # whole rooms
+    "submission.accept", "submission.addressees", "submission.afterthoughts", "submission.bearer",
+    "submission.doorkeeper", "submission.handing_in", "submission.incoming", "submission.judging",
+    "submission.letter", "submission.listening", "submission.login", "submission.reception",
+    "submission.reverify", "submission.site_policy", "submission.smtp_listener",
     "delivery.claiming", "delivery.connection", "delivery.courier", "delivery.notices", "delivery.record",
-    "delivery.routing", "delivery.run", "delivery.upkeep",
-    "sandbox.control", "sandbox.dns", "sandbox.run", "sandbox.shelf", "sandbox.smtp", "sandbox.world",
+    "delivery.obeying", "delivery.posting", "delivery.routing", "delivery.run", "delivery.upkeep", "enforcement.act",
+    "enforcement.tribunal", "enforcement.watching", "feedback.hearing", "feedback.intake", "feedback.listener",
+    "submission.ordered",
+    "sandbox.aftermath", "sandbox.control", "sandbox.dns", "sandbox.outgoing", "sandbox.run", "sandbox.shelf",
+    "sandbox.smtp", "sandbox.world", "webhooks.outgoing", "webhooks.paperwork", "webhooks.posting",
 }  # fmt: skip
 """Files and rooms that do I/O; everything else takes values and returns values."""
 
-RIVER = ("wire", "submission", "queue", "delivery")
+RIVER = ("wire", "admission", "submission", "queue", "delivery", "feedback", "reputation", "enforcement", "webhooks")
 """Rooms in the order mail flows: pure files know only earlier ones."""
 
-BOTTOM = ("errors", "model", "events", "outside", "settings", "sealed")
+BOTTOM = ("errors", "model", "evidence", "events", "outside", "settings", "settings_file", "sealed")
 """Single files below every room: each imports only those before it."""
 
-FRONT_DOORS = {"submission.accept"}
-"""The shells that other rooms' shells may call: where mail and news come in."""
+FRONT_DOORS = {
+    "submission.accept",
+    "submission.bearer",
+    "submission.handing_in",
+    "feedback.intake",
+    "operate.suppression",
+    "enforcement.act",
+}
+"""The shells that other rooms' shells may call: where mail, those who bring it and news come in, where enforcement
+writes what it does.
+"""
 
 INSTRUMENTS = {"maillog", "metrics"}
 """Single files that every shell may write to."""
 
-BUILDERS = {"app", "preflight", "worker", "demo", "cli.serve"}
+BUILDERS = {
+    "app", "api.server", "fitting", "follower", "messenger", "preflight", "worker", "demo", "cli.serve",
+    "operate.opening", "operate.webhook_trial",
+}  # fmt: skip
 """Where everything is put together: may import anything."""
 
 MAY_IMPORT = {
@@ -52,16 +71,42 @@ MAY_IMPORT = {
             *BOTTOM,
             *FRONT_DOORS,
             *INSTRUMENTS,
+            "admission.facts",  # nouns of findings, without a rule
+            "admission.estate",  # nouns of what is declared
+            "admission.estate_plan",
+            "api.native.catalogue",  # for the document that the API is described in
+            "api.native.document",
+            "api.native.problems",
+            "api.native.routes",
             "operate",
             "preflight",
             "app",
             "demo",
             "store",
+            "sandbox.behaviour",  # for the page that lists its rates, as placement
             "sandbox.control",
+            "sandbox.placement",
+            "sandbox.relations",
             "sandbox.run",
             "sandbox.settings",
+            "sandbox.society",
         },
         "a face holds no rules: ask operate",
+    ),
+    "api": (
+        {
+            *BOTTOM,
+            *FRONT_DOORS,
+            *INSTRUMENTS,
+            "admission.facts",
+            "submission.operation",  # nouns of what was handed in
+            "admission.estate",  # nouns of what is declared
+            "admission.estate_plan",
+            "operate",
+            "store",
+            "wire",
+        },
+        "a face holds no rules: ask operate or the front doors",
     ),
     "__main__": ({"cli"}, "it only starts the command line"),
 }

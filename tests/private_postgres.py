@@ -85,6 +85,13 @@ def start_postgres() -> PrivatePostgres:
     return server
 
 
+def start_again(folder: Path) -> PrivatePostgres:
+    """The server that was made in a folder and stopped."""
+    server = PrivatePostgres(_programs(), folder, _user())
+    server.start()
+    return server
+
+
 def _programs() -> Path:
     """Where initdb and pg_ctl are: Debian keeps them out of the PATH, one folder per version."""
     folders = [Path(name).parent for name in glob.glob("/usr/lib/postgresql/*/bin/initdb")]

@@ -16,7 +16,7 @@ from goodstanding.settings import Settings
 from tests import floor_plan
 
 ROOT = Path(__file__).parent.parent
-GENERATED = ("settings", "events", "metrics", "cli")
+GENERATED = ("settings", "events", "metrics", "cli", "reasons", "ladder", "classes", "rates", "payloads", "api")
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
 
@@ -62,6 +62,32 @@ def setting_names(kind: type[Any]) -> Iterator[str]:
 def test_every_event_is_documented() -> None:
     text = page("docs/events.md")
     assert not [word for word in KINDS if f"`{word}`" not in text and f"## {word}" not in text]
+
+
+def test_every_reason_is_documented() -> None:
+    from goodstanding.operate.explaining import reasons
+
+    text = page("docs/reasons.md")
+    assert not [slug for slug in reasons() if f"\n## {slug}\n" not in text]
+
+
+def test_every_rung_and_cause_is_documented() -> None:
+    from goodstanding.enforcement.ladder import Cause
+    from goodstanding.model import Rung
+
+    text = page("docs/ladder.md")
+    assert not [word for word in (*Rung, *Cause) if f"| `{word}` |" not in text]
+
+
+def test_every_rate_of_the_sandbox_names_its_source_or_says_that_it_is_an_assumption() -> None:
+    rows = [
+        line
+        for line in page("docs/rates.md").splitlines()
+        if re.match(r"\| `\w+` \| (see above|[\d.e-]+) \| [A-Z]", line)
+    ]
+    sourced = re.compile(r"assumption|Google|Yahoo|Microsoft|Amazon|SendGrid|Clientium|postalserver", re.IGNORECASE)
+    assert len(rows) > 30
+    assert not [row for row in rows if not sourced.search(row)]
 
 
 def test_every_metric_is_documented() -> None:

@@ -3,7 +3,10 @@
 import stat
 from pathlib import Path
 
-from goodstanding.events import Accepted
+import pytest
+
+from goodstanding.events import Accepted, Judged, QuarantineEnded
+from goodstanding.evidence import LadderMoved
 from goodstanding.maillog import MailLog, line
 from goodstanding.model import MessageId
 
@@ -24,6 +27,24 @@ def test_an_address_cannot_pretend_to_be_more_of_the_line() -> None:
     assert "host=mx.bank" not in said
     assert said.count("to=<") == 1
     assert "\n" not in line(accepted('"a\nb"@x.example'))
+
+
+@pytest.mark.parametrize(("shadow", "applied"), [(True, "no"), (False, "yes")])
+def test_a_verdict_says_whether_it_was_applied(shadow: bool, applied: str) -> None:
+    findings = '[{"slug":"trust-budget"},{"slug":"no-permission"},{"slug":"trust-budget"}]'
+    said = line(Judged("acme", MessageId(5), 0.0, "acme/app", "refuse", findings, shadow))
+    assert said.endswith(f"subscription=acme/app verdict=refuse applied={applied} reasons=trust-budget,no-permission")
+
+
+def test_the_end_of_a_quarantine_says_how_and_why() -> None:
+    said = line(QuarantineEnded("acme", MessageId(5), 0, 0.0, "a@b.example", "refused", "eve", 'sales "mail"'))
+    assert said.endswith('how=refused by=eve because="sales ?mail?"')
+
+
+def test_a_move_on_the_ladder_names_the_tenant() -> None:
+    said = line(LadderMoved("acme", 0.0, "subscription:acme/app", "good", "slowed", "target", "9 of 100"))
+    assert ' tenant=acme key="subscription:acme/app" from=good rung=slowed ' in said
+    assert " tenant=- " in line(LadderMoved("", 0.0, "ip:192.0.2.1", "good", "slowed", "target", "9 of 100"))
 
 
 def test_the_file_is_not_for_everybody(tmp_path: Path) -> None:

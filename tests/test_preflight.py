@@ -8,6 +8,7 @@ import pytest
 from goodstanding.net.tls import LIFETIME, self_signed
 from goodstanding.preflight import doubts, problems
 from goodstanding.settings import LogSettings, Pool, RouteSettings, Settings, SubmissionSettings
+from goodstanding.settings_file import parse_settings
 
 
 def settings_with_certificate(folder: Path, born: float) -> Settings:
@@ -66,3 +67,10 @@ def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
 def test_an_egress_address_of_another_machine_is_a_doubt() -> None:
     (doubt,) = doubts(Settings(pools=(Pool(name="p", addresses=("127.0.0.1", "203.0.113.7")),)), time.time())
     assert doubt.startswith("pools[0].addresses: 203.0.113.7 ")
+
+
+def test_the_first_example_for_operators_leaves_no_doubt_but_about_this_machine() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "operations.md").read_text("utf-8")
+    settings = parse_settings(page.partition("```toml\n")[2].partition("```")[0])
+    assert settings.pools[0].bounce_domain and settings.feedback.domain
+    assert all("is not an address of this machine" in one for one in doubts(settings, 0.0))

@@ -11,9 +11,10 @@ from typing import Annotated
 
 import typer
 
-from goodstanding import operate
 from goodstanding.errors import GoodstandingError
-from goodstanding.settings import Settings, parse_settings
+from goodstanding.operate import opening
+from goodstanding.settings import Settings
+from goodstanding.settings_file import parse_settings
 from goodstanding.store.db import Database
 
 VARIABLE = "GOODSTANDING_CONFIG"
@@ -75,9 +76,9 @@ def opened(given: Path | None, present: bool = False) -> Iterator[Estate]:
     is found and made; "nothing waits" would be a wrong answer there.
     """
     settings = load(given)
-    if present and find(given) is None and not operate.database_of(settings).path.exists():
+    if present and find(given) is None and not opening.database_of(settings).path.exists():
         raise GoodstandingError(f"there is no ./{USUAL} here, and no store; name the relay's with --config FILE")
-    database, master = operate.open_estate(settings)
+    database, master = opening.open_estate(settings)
     try:
         yield Estate(settings, database, master)
     finally:

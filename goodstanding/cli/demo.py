@@ -18,9 +18,10 @@ def demo(
         "demo-data"
     ),
     svg: Annotated[Path | None, typer.Option(help="Draw the result into an SVG file, too.", show_default=False)] = None,
+    comparison: Annotated[bool, typer.Option(help="Also send one campaign twice, the right way and the usual.")] = True,
     as_json: JsonOption = False,
 ) -> int:
     """Run a relay and a small internet on this machine, send a shop's mail through them, and show what became of it."""
     from goodstanding.demo import DemoPlan, run
 
-    return run(DemoPlan(folder, messages, seed, keep, svg, as_json))
+    return run(DemoPlan(folder, messages, seed, keep, svg, as_json, comparison))

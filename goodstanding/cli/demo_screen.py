@@ -20,7 +20,9 @@ from goodstanding.model import RANK
 
 BAR = 14
 """Characters of the bar of one provider."""
-REST = 9
+ROWS_DRAWN = 10
+"""Rows of providers in a picture."""
+REST = 10
 """Lines of the live screen besides the providers' rows."""
 
 
@@ -46,7 +48,9 @@ class Seen:
     """spf, dkim and dmarc -> messages that passed."""
 
 
-def live(tally: Tally, progress: Progress, titles: Mapping[str, str], size: ConsoleDimensions) -> RenderableType:
+def live(
+    tally: Tally, progress: Progress, titles: Mapping[str, str], size: ConsoleDimensions, news: Text | None = None
+) -> RenderableType:
     """The screen while mail flows, no taller than the terminal."""
     done = ProgressBar(
         total=progress.wanted, completed=progress.submitted, width=min(40, size.width // 2), complete_style="cyan"
@@ -54,12 +58,12 @@ def live(tally: Tally, progress: Progress, titles: Mapping[str, str], size: Cons
     head = Table.grid(padding=(0, 2))
     head.add_row(Text("submitted", "bold"), done, f"{progress.submitted:,} of {progress.wanted:,}")
     head.add_row(Text("time", "bold"), f"{progress.seconds:.1f} s, {progress.step}", "")
-    return Group("", head, "", providers(tally, titles, max(4, size.height - REST)))
+    return Group("", head, news or "", "", providers(tally, titles, max(4, size.height - REST)))
 
 
 def providers(tally: Tally, titles: Mapping[str, str], most: int | None = None) -> Table:
     """A row for each provider, the largest first; what does not fit into ``most`` rows is added up in one."""
-    columns = ("provider", "accepted", "delivered", "deferred", "bounced", "")
+    columns = ("provider", "accepted", "delivered", "deferred", "held", "bounced", "")
     drawn = Table(
         box=box.SIMPLE_HEAD,
         header_style="bold",
@@ -86,31 +90,45 @@ def providers(tally: Tally, titles: Mapping[str, str], most: int | None = None) 
 
 
 def _numbers(row: Row) -> list[Text]:
-    figures = (row.accepted, row.delivered, row.deferred, row.bounced)
-    styles = ("", "green", "yellow", "red")
+    figures = (row.accepted, row.delivered, row.deferred, row.held, row.bounced)
+    styles = ("", "green", "yellow", "magenta", "red")
     return [Text(f"{n:,}", style if n else "dim") for n, style in zip(figures, styles, strict=True)]
 
 
 def _bar(row: Row) -> Text:
     """Where the mail of a provider is, as lengths."""
-    counts = (row.delivered, row.deferred, row.bounced, row.under_way)
+    counts = (row.delivered, row.deferred, row.held, row.bounced, row.under_way)
     lengths = [max(1, round(BAR * count / row.accepted)) if count else 0 for count in counts]
     lengths[lengths.index(max(lengths))] += BAR - sum(lengths)
-    styles = ("green", "yellow", "red", "grey23")
+    styles = ("green", "yellow", "magenta", "red", "grey23")
     return Text.assemble(*(("━" * length, style) for length, style in zip(lengths, styles, strict=True)))
 
 
-def result(tally: Tally, progress: Progress, titles: Mapping[str, str], seen: Seen) -> RenderableType:
-    """The final tables: providers, streams, and what receivers thought of the authentication."""
-    total = tally.total
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Everything the end of the demo shows."""
+
+    tally: Tally
+    progress: Progress
+    titles: Mapping[str, str]
+    seen: Seen
+    acts: Sequence[RenderableType] = ()
+    """What happened besides."""
+
+
+def result(end: Ending, most: int | None = None) -> RenderableType:
+    """The final tables: providers (at most so many rows), streams, what receivers thought of the mail, and the acts."""
+    tally, total = end.tally, end.tally.total
     head = Text.assemble(
-        (f"{total.accepted:,} recipients", "bold"), f" in {progress.seconds:.1f} s: ",
+        (f"{total.accepted:,} recipients", "bold"), f" in {end.progress.seconds:.1f} s: ",
         (f"{total.delivered:,} delivered", "green"), ", ", (f"{total.bounced:,} bounced", "red"), ", ",
-        (f"{total.deferred:,} deferred", "yellow"), f", {tally.notices:,} notices to the senders",
-        (f", {tally.refused:,} submissions refused" if tally.refused else "", "red"),
+        (f"{total.deferred:,} deferred", "yellow"), ", ", (f"{total.held:,} held", "magenta"),
+        f", {tally.notices:,} notices to the senders", ", " if tally.refused else "",
+        (f"{tally.refused:,} submissions refused" if tally.refused else "", "red"),
     )  # fmt: skip
     panel = Panel(head, box=box.ROUNDED, expand=False)
-    return Group(panel, "", providers(tally, titles), "", _streams(tally), _authentication(seen))
+    tables = (panel, "", providers(tally, end.titles, most), "", _streams(tally), _authentication(end.seen))
+    return Group(*tables, *(part for act in end.acts for part in ("", act)))
 
 
 def _streams(tally: Tally) -> Table:
@@ -162,7 +180,7 @@ def plain_line(tally: Tally, progress: Progress) -> str:
     return (
         f"{progress.seconds:5.1f} s  submitted {progress.submitted:,}/{progress.wanted:,}  "
         f"accepted {total.accepted:,}  delivered {total.delivered:,}  "
-        f"deferred {total.deferred:,}  bounced {total.bounced:,}"
+        f"deferred {total.deferred:,}  held {total.held:,}  bounced {total.bounced:,}"
     )
 
 
@@ -175,10 +193,10 @@ def commands(rows: Sequence[tuple[str, str]], title: str) -> RenderableType:
     return Group("", *lines)
 
 
-def picture(drawing: RenderableType) -> str:
-    """A drawing as SVG, in whatever monospaced font the viewer has: a picture fetches nothing from anywhere."""
+def picture(end: Ending) -> str:
+    """The end as SVG, in whatever monospaced font the viewer has: a picture fetches nothing from anywhere."""
     console = Console(
         record=True, width=100, force_terminal=True, color_system="truecolor", file=StringIO(), markup=False
     )
-    console.print(drawing)
+    console.print(result(end, ROWS_DRAWN))
     return re.sub(r"@font-face {.*?}", "", console.export_svg(title="goodstanding demo"), flags=re.DOTALL)

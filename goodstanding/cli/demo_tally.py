@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import ceil
 
-from goodstanding.events import Accepted, Bounced, Deferred, Delivered, Event, Refused
+from goodstanding.events import Accepted, Bounced, Deferred, Delivered, Event, Quarantined, QuarantineEnded, Refused
 from goodstanding.model import MessageId
 
 NO_PROVIDER = "no such host"
@@ -22,17 +22,20 @@ class Row:
     delivered: int = 0
     deferred: int = 0
     """Put off just now; tried again later."""
+    held: int = 0
+    """In quarantine."""
     bounced: int = 0
 
     @property
     def under_way(self) -> int:
-        """Neither ended nor put off."""
-        return self.accepted - self.delivered - self.deferred - self.bounced
+        """Neither ended nor put off nor held."""
+        return self.accepted - self.delivered - self.deferred - self.held - self.bounced
 
     def __iadd__(self, other: Row) -> Row:
         self.accepted += other.accepted
         self.delivered += other.delivered
         self.deferred += other.deferred
+        self.held += other.held
         self.bounced += other.bounced
         return self
 
@@ -60,6 +63,7 @@ class Tally:
     stories: dict[str, MessageId] = field(default_factory=dict)
     """The first message of each interesting kind."""
     _put_off: set[Key] = field(default_factory=set)
+    _held: set[Key] = field(default_factory=set)
 
     def take(self, events: Iterable[Event]) -> None:
         """Count what happened."""
@@ -71,6 +75,8 @@ class Tally:
                     self._ended(event)
                 case Deferred():
                     self._deferred(event)
+                case Quarantined() | QuarantineEnded():
+                    self._quarantined(event, isinstance(event, Quarantined))
                 case Refused():
                     self.refused += 1
                 case _:
@@ -88,7 +94,8 @@ class Tally:
     def waited_for(self) -> int:
         """Recipients that should end soon and have not, and endless ones that have not been put off yet."""
         return sum(
-            key not in self._put_off or address not in self.endless for key, (_, _, address) in self.open.items()
+            key not in self._held and (key not in self._put_off or address not in self.endless)
+            for key, (_, _, address) in self.open.items()
         )
 
     def provider(self, address: str) -> str:
@@ -108,6 +115,18 @@ class Tally:
         self.open[key] = (provider, event.stream, event.recipient)
         self.rows.setdefault(provider, Row()).accepted += 1
         self.streams.setdefault(event.stream, Row()).accepted += 1
+
+    def _quarantined(self, event: Quarantined | QuarantineEnded, held: bool) -> None:
+        """Held by the guard, or not any more."""
+        key = (event.message, event.n)
+        if key not in self.open or held == (key in self._held):
+            return
+        (self._held.add if held else self._held.discard)(key)
+        provider, stream, _ = self.open[key]
+        for row in (self.rows[provider], self.streams[stream]):
+            row.held += 1 if held else -1
+        if held:
+            self.stories.setdefault("held", event.message)
 
     def _ended(self, event: Delivered | Bounced) -> None:
         key = (event.message, event.n)

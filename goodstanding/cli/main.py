@@ -10,7 +10,36 @@ from importlib.metadata import version as installed_version
 import typer
 from typer.exceptions import TyperException
 
-from goodstanding.cli import check, credential, demo, domain, queue, sandbox, serve, trace
+from goodstanding.cli import (
+    access_key,
+    apikey,
+    blast_radius,
+    check,
+    credential,
+    demo,
+    domain,
+    estate,
+    feedback,
+    incident,
+    isolation,
+    openapi,
+    pool,
+    quarantine,
+    queue,
+    reputation,
+    review,
+    sandbox,
+    sender,
+    serve,
+    standing,
+    subscription,
+    suppression,
+    tenant,
+    trace,
+    trust,
+    webhook,
+    why,
+)
 from goodstanding.cli.configuration import JsonOption
 from goodstanding.cli.terminal import complain, show
 from goodstanding.errors import GoodstandingError, SettingsError, StoreError
@@ -26,8 +55,30 @@ app.command()(serve.serve)
 app.command()(check.check)
 app.add_typer(queue.app, name="queue")
 app.command()(trace.trace)
+app.add_typer(quarantine.app, name="quarantine")
+app.command()(why.why)
+app.command()(why.reasons)
 app.add_typer(domain.app, name="domain")
+app.add_typer(access_key.app, name="access-key")
 app.add_typer(credential.app, name="credential")
+app.add_typer(apikey.app, name="apikey")
+app.add_typer(tenant.app, name="tenant")
+app.add_typer(subscription.app, name="subscription")
+app.add_typer(sender.app, name="sender")
+app.add_typer(pool.app, name="pool")
+app.command()(estate.apply)
+app.command()(estate.export)
+app.add_typer(trust.app, name="trust")
+app.add_typer(suppression.app, name="suppression")
+app.add_typer(feedback.app, name="feedback")
+app.add_typer(isolation.app, name="isolation")
+app.add_typer(incident.app, name="incident")
+app.add_typer(reputation.app, name="reputation")
+app.add_typer(standing.app, name="standing")
+app.add_typer(review.app, name="review")
+app.add_typer(webhook.app, name="webhook")
+app.command("blast-radius")(blast_radius.blast_radius)
+app.command()(openapi.openapi)
 app.add_typer(sandbox.app, name="sandbox")
 app.command()(demo.demo)
 
@@ -75,7 +126,8 @@ def _help_for(arguments: Sequence[str]) -> str:
         if not word.isalpha():
             break
         words.append(word)
-    known = words[:2] if words[:1] in (["queue"], ["domain"], ["credential"], ["sandbox"]) else words[:1]
+    groups = {group.name for group in app.registered_groups}
+    known = words[:2] if words and words[0] in groups else words[:1]
     return " ".join(["goodstanding", *known, "--help"])
 
 

@@ -14,13 +14,14 @@ import typer
 from rich.console import Group
 from rich.text import Text
 
-from goodstanding import operate
 from goodstanding.cli import terminal
 from goodstanding.cli.configuration import ConfigOption, Estate, JsonOption, opened
 from goodstanding.errors import GoodstandingError
 from goodstanding.maillog import MailLog
 from goodstanding.model import MessageId, accepted_at, message_name, parse_message_name
-from goodstanding.operate import Effect, Order, Watch
+from goodstanding.operate import opening
+from goodstanding.operate import queue as verbs
+from goodstanding.operate.queue import Effect, Order, Watch
 from goodstanding.store import listing, queue
 from goodstanding.store.listing import Filter, Waiting
 
@@ -68,7 +69,7 @@ _COLUMNS = ("message", "accepted", "subscription", "recipient", "state", "due", 
 
 
 def _cells(row: Waiting, now: float) -> tuple[str | Text, ...]:
-    due = "" if row.state == "held" else "now" if row.state == "claimed" else terminal.until(row.due, now)
+    due = "" if row.state in ("held", "stopped") else "now" if row.state == "claimed" else terminal.until(row.due, now)
     return (
         *(message_name(row.message), terminal.moment(accepted_at(row.message), seconds=False), row.subscription),
         *(terminal.foreign(row.recipient), _state(row), due, str(row.attempts), terminal.foreign(row.last_reply)),
@@ -139,7 +140,7 @@ def _write_content(estate: Estate, message: MessageId) -> None:
         place = queue.place_of(tx, message)
         if place is None:
             raise GoodstandingError(f"{message_name(message)} is not in the queue any more, nor are its bytes")
-        for part in operate.open_spool(estate.settings, estate.database).read(message, place, tx):
+        for part in opening.open_spool(estate.settings, estate.database).read(message, place, tx):
             sys.stdout.buffer.write(part)
 
 
@@ -155,7 +156,7 @@ def hold(
     order = _order(terms, everything, because)
     with opened(config, present=True) as estate:
         order = _logged(order, estate)
-        _carry_out(estate, "held", order, as_json, lambda watch: operate.hold(estate.database, order, watch))
+        _carry_out(estate, "held", order, as_json, lambda watch: verbs.hold(estate.database, order, watch))
 
 
 @app.command()
@@ -166,7 +167,7 @@ def release(
     order = _order(terms, everything, "")
     with opened(config, present=True) as estate:
         order = _logged(order, estate)
-        _carry_out(estate, "released", order, as_json, lambda watch: operate.release(estate.database, order, watch))
+        _carry_out(estate, "released", order, as_json, lambda watch: verbs.release(estate.database, order, watch))
 
 
 @app.command()
@@ -177,7 +178,7 @@ def retry(
     order = _order(terms, everything, "")
     with opened(config, present=True) as estate:
         order = _logged(order, estate)
-        _carry_out(estate, "retried", order, as_json, lambda watch: operate.retry(estate.database, order, watch))
+        _carry_out(estate, "retried", order, as_json, lambda watch: verbs.retry(estate.database, order, watch))
 
 
 @app.command()
@@ -195,8 +196,8 @@ def drop(
         order = _logged(order, estate)
         if not yes:
             _confirm(estate, order.filter)
-        spool = operate.open_spool(estate.settings, estate.database)
-        _carry_out(estate, "dropped", order, as_json, lambda watch: operate.drop(estate.database, spool, order, watch))
+        spool = opening.open_spool(estate.settings, estate.database)
+        _carry_out(estate, "dropped", order, as_json, lambda watch: verbs.drop(estate.database, spool, order, watch))
 
 
 def _confirm(estate: Estate, wanted: Filter) -> None:

@@ -16,10 +16,17 @@ import typer
 from msgspec import structs
 from typer.core import TyperArgument, TyperOption
 
-from goodstanding import events
 from goodstanding.cli.check import written
-from goodstanding.events import KINDS, Event
+from goodstanding.cli.reference_api import render_api
+from goodstanding.events import KINDS
 from goodstanding.metrics import METRICS
+from goodstanding.model import BounceClass
+from goodstanding.operate.explaining import reasons
+from goodstanding.operate.ladder import edges_told, rungs
+from goodstanding.operate.payloads import shown
+from goodstanding.operate.reports import classes
+from goodstanding.sandbox.behaviour import BehaviourSettings, Expectation, Habits
+from goodstanding.sandbox.placement import Lines
 from goodstanding.settings import Settings
 
 HEAD = "<!-- Written by `make docs`; change the code it is drawn from. -->\n"
@@ -83,7 +90,8 @@ def _type_name(hint: Any) -> str:
     if hint in names:
         return names[hint]
     if get_origin(hint) is tuple:
-        return f"list of {_type_name(get_args(hint)[0])}s"
+        inner = _type_name(get_args(hint)[0])
+        return f"list of {inner}" if inner.startswith("`") else f"list of {inner}s"
     return ", ".join(f"`{choice}`" for choice in (get_args(hint) or hint))
 
 
@@ -101,15 +109,15 @@ def render_events() -> str:
     for kind, of in KINDS.items():
         notes = _field_notes(of)
         hints = {name: getattr(hint, "__name__", str(hint)) for name, hint in get_type_hints(of).items()}
-        rows = [(f"`{field.name}`", hints[field.name], notes.get(field.name, "")) for field in structs.fields(of)]
+        rows = [(f"`{one.encode_name}`", hints[one.name], notes.get(one.name, "")) for one in structs.fields(of)]
         parts.append(f"## {kind}\n\n{inspect.getdoc(of)}\n")
         parts.append(_page_table(("field", "type", "meaning"), rows))
     return "\n".join(parts)
 
 
-def _field_notes(of: type[Event]) -> dict[str, str]:
+def _field_notes(of: type[Any]) -> dict[str, str]:
     """The docstrings below fields, which Python itself does not keep."""
-    tree = ast.parse(inspect.getsource(events))
+    tree = ast.parse(inspect.getsource(sys.modules[of.__module__]))
     body = next(node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == of.__name__)
     notes = {}
     for field, note in pairwise(body):
@@ -190,8 +198,125 @@ def _option_type(option: TyperOption) -> str:
     return (
         "|".join(kind)
         if isinstance(kind, EnumType)
-        else {int: "NUMBER", float: "SECONDS", Path: "FILE"}.get(kind, "TEXT")
+        else {int: "NUMBER", float: "NUMBER", Path: "FILE"}.get(kind, "TEXT")
     )
+
+
+# --- reasons ---------------------------------------------------------------------------------------------------------
+
+
+def render_reasons() -> str:
+    """Every reason a finding can name: what it means, why, and what to do."""
+    parts = [
+        f"# Reasons\n\n{HEAD}",
+        "Whatever admission finds or enforcement orders has a slug; replies, notices, the journal and\n"
+        "`goodstanding why` name it, and `goodstanding reasons SLUG` prints what stands here. All rules run and all\n"
+        "findings are told; the strictest decides. *accept* is a remark, *quarantine* holds, *defer* is a temporary\n"
+        "refusal, *refuse* a final one.\n",
+    ]
+    for slug, reason in reasons().items():
+        actions = ", ".join(f"*{action.value}*" for action in reason.actions)
+        parts.append(f"## {slug}\n\n**{reason.title}** ({actions}). {reason.what}\n")
+        parts.append(f"Why: {reason.why}\n\nWhat to do: {reason.do}\n")
+    return "\n".join(parts)
+
+
+# --- the ladder -----------------------------------------------------------------------------------------------------
+
+
+def render_ladder() -> str:
+    """The rungs and the edges of the ladder, drawn and as tables."""
+    arrows: dict[tuple[str, str], list[str]] = {}
+    for edge in edges_told():
+        arrows.setdefault((edge.rung, edge.to), []).append(edge.cause)
+    drawn = [f"    {rung} --> {to}: {', '.join(causes)}" for (rung, to), causes in arrows.items()]
+    parts = [
+        f"# The ladder\n\n{HEAD}",
+        "Where an account can stand, and what leads from where to where. Each edge is one move: orders, a notice to\n"
+        "the tenant and a line in the journal, in one transaction ([enforcement](enforcement.md)). A cause moves the\n"
+        "hand that is named; of system and operator the stricter rung is in effect.\n",
+        "\n".join(["```mermaid", "stateDiagram-v2", "    [*] --> good", *drawn, "```"]) + "\n",
+        "## Rungs, the mildest first\n",
+        _page_table(
+            ("rung", "orders about a sender's mail", "orders about an egress address", "what it means"),
+            [
+                (f"`{one.rung}`", ", ".join(one.sender) or "none", ", ".join(one.address) or "none", one.means)
+                for one in rungs()
+            ],
+        ),
+        "## Edges\n",
+        _page_table(
+            ("from", "cause", "to", "hand", "level of evidence", "what is told"),
+            [
+                (f"`{e.rung}`", f"`{e.cause}`", f"`{e.to}`", " and ".join(e.hands), e.level, e.happened)
+                for e in edges_told()
+            ],
+        ),
+    ]
+    return "\n".join(parts)
+
+
+# --- bounce classes --------------------------------------------------------------------------------------------------
+
+
+def render_classes() -> str:
+    """Every class of a bounce: what it means, whether it is hard, how far it reaches."""
+    meant = {name.id: text for name, text in _enum_words(BounceClass)}
+    rows = [
+        (f"`{klass}`", "**hard**" if meaning.hard else "soft", meaning.reach, _sentence(meant[klass.name]))
+        for klass, meaning in classes().items()
+    ]
+    return (
+        f"# Classes of bounces\n\n{HEAD}\n"
+        "Why a mail was not taken, and what usually follows ([feedback.md](feedback.md) tells how it is found out).\n"
+        "Hard is a reason to suppress the recipient, and only said of permanent refusals; reach is who else is slowed."
+        "\n\n" + _page_table(("class", "", "reach", "meaning"), rows)
+    )
+
+
+def _enum_words(of: type) -> Iterator[tuple[ast.Name, str]]:
+    """The members of an enum and the strings written below them."""
+    tree = ast.parse(inspect.getsource(sys.modules[of.__module__]))
+    body = next(node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == of.__name__)
+    for member, below in pairwise(body):
+        match member, below:
+            case ast.Assign(targets=[ast.Name() as name]), ast.Expr(value=ast.Constant(value=str(text))):
+                yield name, " ".join(text.split())
+
+
+# --- the sandbox's rates ----------------------------------------------------------------------------------------------
+
+
+def render_rates() -> str:
+    """Every rate of the sandbox's people and every line of its providers, with where it comes from."""
+    usual, kinds = BehaviourSettings(), list(Expectation)
+    acts = [field.name for field in fields(Habits)]
+    habits = [(f"`{kind}`", *(f"{getattr(usual.habits(kind), act):.5g}" for act in acts)) for kind in kinds]
+    notes = _field_notes(BehaviourSettings)
+    rows = [(f"`{f.name}`", _figure(getattr(usual, f.name)), notes.get(f.name, "")) for f in fields(BehaviourSettings)]
+    lines, drawn = Lines(), _field_notes(Lines)
+    drawn_lines = [
+        (f"`{f.name}`", f"{getattr(lines, f.name):.10g}", drawn.get(f.name, "")) for f in structs.fields(Lines)
+    ]
+    columns = ("setting", "usual", "meaning and source")
+    return "\n".join(
+        [
+            f"# Rates of the sandbox\n\n{HEAD}",
+            "How often people act, and where mailbox providers draw their lines; [sandbox.md](sandbox.md) tells how\n"
+            "they are used. Shares are fractions, times seconds. Whatever has no source is called an assumption: the\n"
+            "sandbox shows mechanisms, it does not predict figures.\n",
+            "## People\n\nShares of messages in the inbox on which people act, `rescued` of those in junk.\n",
+            _page_table(("expectation", *(f"`{act}`" for act in acts)), habits),
+            _page_table(columns, rows),
+            "## Providers\n\nWhere a provider of `providers.toml` has a line of its own, it stands there, below "
+            "`[provider.reputation]`.\n",
+            _page_table(columns, drawn_lines),
+        ]
+    )
+
+
+def _figure(value: float | Habits) -> str:
+    return "see above" if isinstance(value, Habits) else f"{value:.10g}"
 
 
 # --- pages -----------------------------------------------------------------------------------------------------------
@@ -209,11 +334,31 @@ def _sentence(text: str) -> str:
     return f"{text[0].upper()}{text[1:].rstrip('.')}."
 
 
+def render_payloads() -> str:
+    """One event of each kind that endpoints are told, as it is posted."""
+    parts = [
+        f"# Payloads of webhooks\n\n{HEAD}",
+        "One event of each kind, as it is posted; [webhooks.md](webhooks.md) tells the rest. With `--shape eventgrid`\n"
+        "a POST is an array like the first; all others are shown as `--shape cloudevents` posts them. The fields of\n"
+        "`data` are the same in both. Times are UTC; what is not known is empty or null. A name that is here stays;\n"
+        "new ones may come.\n",
+    ]
+    for kind, words, document in shown():
+        parts.append(f"## `{kind}`: {words}\n\n```json\n{document}\n```\n")
+    return "\n".join(parts)
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "settings": render_settings,
     "events": render_events,
     "metrics": render_metrics,
     "cli": render_cli,
+    "reasons": render_reasons,
+    "ladder": render_ladder,
+    "classes": render_classes,
+    "rates": render_rates,
+    "payloads": render_payloads,
+    "api": render_api,
 }
 
 

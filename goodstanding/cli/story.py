@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import assert_never
 
+import msgspec
+
+from goodstanding.admission.facts import Finding
 from goodstanding.cli.terminal import octets, span
 from goodstanding.events import (
     Accepted,
@@ -11,16 +14,38 @@ from goodstanding.events import (
     Deferred,
     DelayWarned,
     Delivered,
+    DomainChecked,
     Dropped,
+    EstateChanged,
     Event,
     Held,
+    Judged,
+    Quarantined,
+    QuarantineEnded,
     Refused,
     Released,
     Retried,
+    Suppressed,
+    Unsubscribed,
+    Unsuppressed,
+)
+from goodstanding.evidence import (
+    Complained,
+    Engaged,
+    LadderMoved,
+    Measured,
+    OrderEnded,
+    OrderIssued,
+    Returned,
+    Reviewed,
+    Unmatched,
 )
 
-FINAL = (Delivered, Bounced, Dropped)
-"""Events after which a recipient waits no more."""
+ASIDE = (
+    *(Judged, Suppressed, Unsuppressed, Unsubscribed, DomainChecked, EstateChanged),
+    *(Complained, Engaged, Unmatched, Measured, LadderMoved, OrderIssued, OrderEnded, Reviewed),
+)
+"""Events that do not move a recipient: a delivered message stays so when its reader unsubscribes."""
 
 
 def words(event: Event) -> str:
@@ -48,8 +73,90 @@ def words(event: Event) -> str:
             return f"released by {event.by}"
         case Retried():
             return f"{event.by} asked for an attempt at once"
+        case Returned() | Complained() | Engaged() | Unmatched() | Measured():
+            return _of_what_came_back(event)
+        case LadderMoved() | OrderIssued() | OrderEnded() | Reviewed():
+            return _of_enforcement(event)
+        case _:
+            return _of_trust(event)
+
+
+TrustEvent = (
+    Quarantined | Judged | QuarantineEnded | Suppressed | Unsuppressed | Unsubscribed | DomainChecked | EstateChanged
+)
+
+
+def _of_trust(event: TrustEvent) -> str:
+    """What admission, recipients and operators did."""
+    match event:
+        case Quarantined():
+            return f"quarantined: {reasons(event.findings)}"
+        case Judged():
+            if event.action == "quarantine" and not event.shadow:  # told in full of each recipient that is held
+                return f"judged: {slugs(event.findings)}"
+            return f"{'would be: ' if event.shadow else ''}{event.action}: {reasons(event.findings)}"
+        case QuarantineEnded():
+            return f"out of quarantine, {event.how} by {event.by}" + (f": {event.because}" if event.because else "")
+        case Suppressed():
+            return f"suppressed for the {event.scope}: {event.cause}, says {event.source}"
+        case Unsuppressed():
+            why = f", because {event.because}" if event.because else ""
+            return f"no longer suppressed for the {event.scope}, by {event.by}{why}"
+        case Unsubscribed():
+            return f"unsubscribed from {event.stream} by {event.way}"
+        case DomainChecked():
+            return f"{event.domain} is {event.state}" + (f": {event.because}" if event.because else "")
+        case EstateChanged():
+            return f"{event.by} changed {event.what}: {event.change}"
         case _:
             assert_never(event)
+
+
+def _of_what_came_back(event: Returned | Complained | Engaged | Unmatched | Measured) -> str:
+    """What recipients and their providers reported."""
+    match event:
+        case Returned():
+            kind = "hard" if event.hard else "soft"
+            return f"sent back afterwards, {event.klass} ({kind}): {event.reply}"
+        case Complained():
+            return f"complaint ({event.kind}), reported by {event.reporter or 'somebody'}"
+        case Engaged():
+            return f"{event.how} by a {event.by}"
+        case Unmatched():
+            return f"a report of {event.reporter or 'somebody'} changed nothing: {event.because}"
+        case Measured():
+            return f"{event.provider} says of {event.key}: {event.because}"
+        case _:
+            assert_never(event)
+
+
+def _of_enforcement(event: LadderMoved | OrderIssued | OrderEnded | Reviewed) -> str:
+    """What was done about it."""
+    match event:
+        case LadderMoved():
+            went = "would have gone, but for shadow," if event.shadow else "went"
+            return f"{event.key} {went} from {event.came_from} to {event.rung}, by {event.by}: {event.because}"
+        case OrderIssued():
+            said = "would have been ordered for" if event.shadow else "ordered for"
+            return f"{said} {event.key}: {event.what}" + (f", because {event.because}" if event.because else "")
+        case OrderEnded():
+            return f"no longer ordered for {event.key}: {event.what}, because {event.because}"
+        case Reviewed():
+            return f"review of {event.key} {event.step} by {event.by}: {event.because}"
+        case _:
+            assert_never(event)
+
+
+def slugs(findings: str) -> str:
+    """The names of findings, each once."""
+    found = msgspec.json.decode(findings or "[]", type=list[Finding])
+    return ", ".join(dict.fromkeys(one.slug for one in found))
+
+
+def reasons(findings: str) -> str:
+    """Findings as they stand in the journal, as text."""
+    found = msgspec.json.decode(findings or "[]", type=list[Finding])
+    return "; ".join(f"{one.because} [{one.slug}]; {one.remedy}" for one in found)
 
 
 def _accepted(event: Accepted) -> str:
@@ -74,7 +181,7 @@ def _bounced(event: Bounced) -> str:
 
 def fate(events: list[Event]) -> str:
     """Where the story of one recipient stands, in one word."""
-    last = events[-1]
+    last = next((event for event in reversed(events) if not isinstance(event, ASIDE)), events[-1])
     match last:
         case Bounced():
             return "expired" if last.expired else "bounced"
@@ -84,7 +191,9 @@ def fate(events: list[Event]) -> str:
             return "waiting"
         case Deferred():
             return "deferred"
-        case Delivered() | Dropped() | Refused():
+        case Delivered() | Dropped() | Refused() | Quarantined() | Returned():
             return type(last).__name__.lower()
+        case QuarantineEnded():
+            return "refused" if last.how in ("refused", "expired") else "waiting"
         case _:
-            assert_never(last)
+            return "waiting"

@@ -17,7 +17,7 @@ from rich.text import Text
 PIPED_WIDTH = 160
 """Columns of a table nobody sees on a terminal: wide enough not to cut replies and addresses."""
 
-STATE_STYLES = {"waiting": "cyan", "claimed": "blue", "held": "yellow"}
+STATE_STYLES = {"waiting": "cyan", "claimed": "blue", "held": "yellow", "stopped": "red"}
 EVENT_STYLES = {
     "accepted": "bold",
     "delivered": "green",
@@ -25,10 +25,22 @@ EVENT_STYLES = {
     "delay-warned": "yellow",
     "bounced": "red",
     "refused": "red",
+    "quarantined": "yellow",
+    "judged": "yellow",
+    "quarantine-ended": "magenta",
+    "suppressed": "red",
+    "unsubscribed": "red",
+    "unsuppressed": "magenta",
+    "domain-checked": "cyan",
+    "estate-changed": "magenta",
     "dropped": "magenta",
     "held": "magenta",
     "released": "magenta",
     "retried": "magenta",
+    "ladder-moved": "yellow",
+    "order-issued": "yellow",
+    "order-ended": "green",
+    "reviewed": "magenta",
 }
 
 

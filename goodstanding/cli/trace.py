@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated
 
-import msgspec
 import typer
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -14,9 +13,8 @@ from goodstanding.cli import story, terminal
 from goodstanding.cli.configuration import ConfigOption, JsonOption, opened
 from goodstanding.errors import GoodstandingError
 from goodstanding.events import KIND_OF, Accepted, Event
-from goodstanding.model import MessageId, accepted_at, message_name, parse_message_name
-from goodstanding.store import journal
-from goodstanding.store.db import Tx
+from goodstanding.model import MessageId, accepted_at, message_name
+from goodstanding.operate.tracing import document, stories
 
 
 def trace(
@@ -30,34 +28,18 @@ def trace(
     For a recipient: of every message to it. JSON: a list of events.
     """
     with opened(config, present=True) as estate, estate.database.read() as tx:
-        stories, turned_away = _find(tx, what, limit)
-    if not stories and not turned_away:
+        told, turned_away = stories(tx, what, limit)
+    if not told and not turned_away:
         raise GoodstandingError(
             f"the journal knows nothing of {what}: neither a message id nor a recipient it has seen"
         )
     if as_json:
-        terminal.print_json([document(event) for events in [*stories, turned_away] for event in events])
+        terminal.print_json([document(event) for events in [*told, turned_away] for event in events])
         return
-    drawings = [draw(events, what if "@" in what else "") for events in stories]
+    drawings = [draw(events, what if "@" in what else "") for events in told]
     if turned_away:
         drawings.append(Group(Text("Refused submissions", "bold"), _timeline(turned_away, several=False)))
     terminal.console().print(Group(*drawings))
-
-
-def _find(tx: Tx, what: str, limit: int) -> tuple[list[list[Event]], list[Event]]:
-    """The stories of messages, oldest first, and submissions that never became one."""
-    message = parse_message_name(what)
-    if message is not None:
-        events = journal.of_message(tx, message)
-        return ([events] if events else []), []
-    known = dict.fromkeys(message for message in journal.messages_to(tx, what, limit) if message)
-    return [journal.of_message(tx, message) for message in reversed(known)], journal.refusals_of(tx, what, limit)[::-1]
-
-
-def document(event: Event) -> dict[str, object]:
-    """An event as JSON has it: its kind first, ids as people write them."""
-    fields: dict[str, object] = msgspec.to_builtins(event)
-    return {"kind": KIND_OF[type(event)]} | fields | {"message": message_name(event.message) if event.message else ""}
 
 
 def draw(events: Sequence[Event], only: str = "") -> RenderableType:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -11,7 +12,7 @@ from goodstanding.errors import StoreError
 from goodstanding.store import queue
 from goodstanding.store.db import Tx
 from goodstanding.store.queue import FIRST_BULK_LANE, FIRST_LANE, Claimed, Lane, Want
-from goodstanding.store.spool import Place
+from goodstanding.store.writer import Places
 
 log = structlog.get_logger("delivery")
 
@@ -24,11 +25,21 @@ Transactional mail has a cursor of its own: on one for all it would wait until e
 """
 
 
+Again = Callable[[Tx, Sequence[Claimed]], list[Claimed]]
+"""Looks at claims again, in their transaction: some may have to be returned meanwhile."""
+
+
+def as_they_are(tx: Tx, claims: Sequence[Claimed]) -> list[Claimed]:
+    """Nothing has changed."""
+    return list(claims)
+
+
 class Claiming:
     """One worker's way of getting at what waits in the store."""
 
-    def __init__(self, delivery: Delivery) -> None:
+    def __init__(self, delivery: Delivery, again: Again = as_they_are) -> None:
         self._delivery = delivery
+        self._again = again
         self._cursors = [start for start, _, _ in ROUNDS]
         self._more = False
         """Mail was due when last looked."""
@@ -82,7 +93,7 @@ class Claiming:
             a_tenant=max(1, limit // 4),
             last_rank=last_rank,
         )
-        claims, cursor = await delivery.means.writer.submit(_claim, want)
+        claims, cursor = await delivery.means.writer.submit(self._book, want)
         self._cursors[i] = start if cursor == FIRST_LANE else cursor
         for claimed in claims:
             delivery.intake(claimed, None)
@@ -101,7 +112,7 @@ class Claiming:
         with self._delivery.means.database.read() as tx:
             return queue.wished(tx, self._delivery.worker)
 
-
-def _claim(tx: Tx, batch: list[tuple[Want, Place | None]]) -> list[tuple[list[Claimed], Lane]]:
-    """Unit of work: book attempts for due mail."""
-    return [queue.claim(tx, want) for want, _ in batch]
+    def _book(self, tx: Tx, batch: list[tuple[Want, Places]]) -> list[tuple[list[Claimed], Lane]]:
+        """Unit of work: book attempts for due mail."""
+        booked = [queue.claim(tx, want) for want, _ in batch]
+        return [(self._again(tx, claims) if claims else claims, cursor) for claims, cursor in booked]

@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import structlog
@@ -105,20 +106,23 @@ class Courier:
         lanes = delivery.lanes
         lanes.opening[job.site] = lanes.opening.get(job.site, 0) + 1
         try:
-            plan = await self.routing.plan(job.claimed.identity.stream, job.way)
+            plan = await self.routing.plan(job.way)
             if isinstance(plan, Unroutable):
                 return judge_unroutable(plan)
-            return await self._try_hosts(delivery, plan, job.way.pool)
+            return await self._try_hosts(delivery, plan, job)
         finally:
             lanes.opening[job.site] -= 1
             if not lanes.opening[job.site]:
                 del lanes.opening[job.site]
 
-    async def _try_hosts(self, delivery: Delivery, plan: Plan, pool: Pool) -> OpenSession | Outcome:
+    async def _try_hosts(self, delivery: Delivery, plan: Plan, job: Job) -> OpenSession | Outcome:
         """RFC 5321 §5.1: the next address is tried when one does not answer or will not talk."""
         outcome: Outcome | None = None
+        pool, tenant = job.way.pool, job.claimed.identity.tenant
         for target in plan.targets:
-            egress = Egress(pool.hello or self.hostname, source_for(pool, target.address, delivery.means.entropy))
+            held = partial(delivery.means.obeying.held, tenant=tenant, host=target.host)
+            source = source_for(pool, target.address, delivery.means.entropy, held)
+            egress = Egress(pool.hello or self.hostname, source)
             context = self.verifying_tls if plan.verify else self.tls
             opened = await open_session(
                 target, plan, dialer=self.dialer, egress=egress, tls_context=context, timeouts=self.timeouts
@@ -230,9 +234,13 @@ def _give_up(waiter: asyncio.Future[None]) -> None:
         waiter.set_result(None)
 
 
-def source_for(pool: Pool, address: str, entropy: Entropy) -> str:
-    """One of the pool's addresses of the target's family, by chance; empty when the pool leaves it to the kernel."""
+def source_for(pool: Pool, address: str, entropy: Entropy, held: Callable[[str], bool] = lambda source: False) -> str:
+    """One of the pool's addresses of the target's family, by chance; empty when the pool leaves it to the kernel.
+
+    Addresses that an order holds are left out as long as there are others.
+    """
     fitting = [one for one in pool.addresses if (":" in one) == (":" in address)]
+    fitting = [one for one in fitting if not held(one)] or fitting
     if len(fitting) < 2:
         return fitting[0] if fitting else ""
     return fitting[int.from_bytes(entropy.token(4)) % len(fitting)]

@@ -1,6 +1,7 @@
 """What an answer means: delivered, to be tried again, or given up; and how far the blame reaches.
 
-All judgement of failure is here, after Postfix's smtp_trouble. Reach decides who is slowed:
+After Postfix's smtp_trouble. What the words and codes of a refusal mean is in `classify`; here stands what follows for
+the attempt, where a stage or a basic code may narrow the reach. Reach decides who is slowed:
 
 - ``recipient``: nobody else; this mailbox is the trouble.
 - ``message``: nobody else; this message or its sender is the trouble.
@@ -12,8 +13,9 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from goodstanding.delivery.classify import classify_reply
 from goodstanding.errors import LocalProtocolError
-from goodstanding.model import NetworkFailure, Reach, Reply
+from goodstanding.model import BounceClass, NetworkFailure, Reach, Reply
 
 
 class Delivered(Struct, frozen=True, gc=False):
@@ -47,16 +49,6 @@ ENHANCED_OF_FAILURE = {"dns": "4.4.3", "connect": "4.4.1", "tls": "4.7.5"}
 OUT_OF_ORDER = frozenset(("4.3.1", "4.3.2", "4.4.5"))
 """Mail system full, not accepting messages, congested (RFC 3463 §3.4-3.5): said of a message, meant for all."""
 
-AGAINST_US = frozenset(("7.23", "7.25", "7.27", "7.28"))
-"""SPF of our name, no reverse DNS, unusual rate (RFC 7372, Gmail); Microsoft adds 5.7.5xx-5.7.7xx."""
-
-WORDS_AGAINST_US = (
-    "spamhaus", "blocklist", "block list", "blacklist", "black list", "dnsbl", "blocked using", "reputation",
-    "client host", "reverse dns", "ptr record", "rate limit", "too many connections", "too many messages",
-    "banned sending ip",
-)  # fmt: skip
-"""Wording of refusals that meet every message of the same source address."""
-
 
 def judge(answer: Reply | NetworkFailure, stage: str) -> Outcome:
     """What the last answer for a recipient, heard at ``stage``, makes of the attempt."""
@@ -69,7 +61,8 @@ def judge(answer: Reply | NetworkFailure, stage: str) -> Outcome:
         return Delivered(answer)
     if stage in OPENING:
         # Postfix: a 5xx greeting or login is about this host, now; the mail must not pay for it.
-        return Deferred(answer, "lane" if _is_policy(answer) or _is_against_us(answer) else "host")
+        against_us = _is_policy(answer) or classify_reply(answer, stage).reach == "lane"
+        return Deferred(answer, "lane" if against_us else "host")
     if answer.transient:
         return Deferred(answer, _reach_of_transient(answer, stage))
     return Bounced(answer, _reach_of_permanent(answer, stage))
@@ -88,9 +81,10 @@ def wants_another_transaction(answer: Reply | NetworkFailure) -> bool:
 
 
 def _reach_of_transient(reply: Reply, stage: str) -> Reach:
-    if _is_greylisting(reply):
+    klass, _, reach = classify_reply(reply, stage)
+    if klass is BounceClass.GREYLISTED:
         return "recipient"
-    if _is_policy(reply) or _is_against_us(reply):
+    if reach == "lane" or _is_policy(reply):
         return "lane"
     if reply.code == 421 or reply.enhanced in OUT_OF_ORDER:
         return "host"
@@ -98,25 +92,10 @@ def _reach_of_transient(reply: Reply, stage: str) -> Reach:
 
 
 def _reach_of_permanent(reply: Reply, stage: str) -> Reach:
-    if _is_against_us(reply):
+    if classify_reply(reply, stage).reach == "lane":
         return "lane"
     return "recipient" if stage == "rcpt" and not _is_policy(reply) else "message"
 
 
 def _is_policy(reply: Reply) -> bool:
     return reply.enhanced[1:4] == ".7."
-
-
-def _is_greylisting(reply: Reply) -> bool:
-    text = reply.text.lower()
-    return "greylist" in text or "graylist" in text
-
-
-def _is_against_us(reply: Reply) -> bool:
-    if reply.enhanced[1:4] in (".1.", ".2."):
-        return False  # about a mailbox, whatever the words
-    detail = reply.enhanced[2:]
-    if detail in AGAINST_US or (len(detail) == 5 and detail[2] in "567"):
-        return True
-    text = reply.text.lower()
-    return any(words in text for words in WORDS_AGAINST_US)

@@ -14,6 +14,7 @@ from itertools import chain, groupby, zip_longest
 from operator import itemgetter
 from typing import Literal
 
+from goodstanding.admission.identities import registrable
 from goodstanding.errors import LocalProtocolError
 from goodstanding.model import Reach, Reply
 from goodstanding.outside import Answer
@@ -27,6 +28,13 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 BOTH_FAMILIES: frozenset[Family] = frozenset((4, 6))
 HERE = frozenset(("127.0.0.0/8", "::1", "0.0.0.0/8", "::", "169.254.0.0/16", "fe80::/10"))
 """Addresses that always mean this machine or its link; add them to the machine's own ones outside the sandbox."""
+
+
+@lru_cache(maxsize=4096)
+def provider_of(host: str) -> str:
+    """Whose a mail exchanger is, by the registrable domain of its name: ``google.com``; an address is its own."""
+    name = host.partition(" ")[0].lower().rstrip(".")
+    return name if name.startswith("[") or name.replace(".", "").isdigit() else registrable(name) or name
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,8 @@ from goodstanding.outside import Clock
 from goodstanding.store import journal, queue
 from goodstanding.store.db import Tx
 from goodstanding.store.queue import Claimed, Settlement
-from goodstanding.store.spool import Content, Place, Spool
-from goodstanding.store.writer import Apply, Writer
+from goodstanding.store.spool import Content, Spool
+from goodstanding.store.writer import Apply, Places, Writer
 
 log = structlog.get_logger("delivery")
 
@@ -40,6 +40,10 @@ class _End:
     notice: Notice | None
 
 
+def unheard(tx: Tx, events: Sequence[Event]) -> None:
+    """Nobody listens."""
+
+
 class Record:
     """Settles attempts for one worker."""
 
@@ -51,6 +55,8 @@ class Record:
         self._clock = clock
         self._hostname = hostname
         self._next_id = next_id
+        self.heard: Callable[[Tx, Sequence[Event]], None] = unheard
+        """Hears, in their transaction, how attempts ended."""
         self._tasks: set[asyncio.Future[Any]] = set()
         self.unsettled = 0
 
@@ -73,7 +79,7 @@ class Record:
             for ruling in rulings
         )
         end = _End(settlements, tuple(event for ruling in rulings for event in ruling.more), told)
-        self._write(self._apply, end, told.content if told else None)
+        self._write(self._apply, end, (told.content,) if told else ())
 
     def give_back(self, worker: WorkerId, recipients: Sequence[tuple[int, int]]) -> None:
         """Unbook claims that will not be attempted now; returns at once."""
@@ -84,12 +90,12 @@ class Record:
         while self.unsettled:
             await asyncio.sleep(0.01)
 
-    def _write(self, apply: Apply, value: object, content: Content | None = None) -> None:
+    def _write(self, apply: Apply, value: object, contents: tuple[Content, ...] = ()) -> None:
         self.unsettled += 1
-        future = self._writer.submit(apply, value, content)
-        future.add_done_callback(lambda done: self._written(done, (apply, value, content)))
+        future = self._writer.submit(apply, value, *contents)
+        future.add_done_callback(lambda done: self._written(done, (apply, value, contents)))
 
-    def _written(self, future: asyncio.Future[Any], work: tuple[Apply, object, Content | None]) -> None:
+    def _written(self, future: asyncio.Future[Any], work: tuple[Apply, object, tuple[Content, ...]]) -> None:
         self.unsettled -= 1
         if future.cancelled() or future.exception() is None:
             return
@@ -103,19 +109,20 @@ class Record:
         else:
             log.error("outcome kept until the store can take it", error=str(exc))
 
-    def _again(self, work: tuple[Apply, object, Content | None]) -> None:
+    def _again(self, work: tuple[Apply, object, tuple[Content, ...]]) -> None:
         self.unsettled -= 1
         self._write(*work)
 
-    def _apply(self, tx: Tx, batch: list[tuple[_End, Place | None]]) -> None:
+    def _apply(self, tx: Tx, batch: list[tuple[_End, Places]]) -> None:
         """Unit of work: the ends of all attempts of one commit."""
         gone = queue.settle(tx, [settlement for end, _ in batch for settlement in end.settlements])
         self._spool.forget(tx, gone)
         journal.append(tx, [event for end, _ in batch for event in end.more])
-        queue.add(tx, [(end.notice.entry, place) for end, place in batch if end.notice and place])
+        self.heard(tx, [s.event for end, _ in batch for s in end.settlements if s.event is not None])
+        queue.add(tx, [(end.notice.entry, places[0]) for end, places in batch if end.notice])
 
 
-def _give_back(tx: Tx, batch: list[tuple[tuple[WorkerId, Sequence[tuple[int, int]]], Place | None]]) -> None:
+def _give_back(tx: Tx, batch: list[tuple[tuple[WorkerId, Sequence[tuple[int, int]]], Places]]) -> None:
     """Unit of work: claims that were not used."""
     for (worker, recipients), _ in batch:
         queue.give_back(tx, worker, recipients)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from goodstanding.delivery.plan import Family, Plan, Route, Unroutable, exchangers, site_of, targets
-from goodstanding.model import Reply, Stream
+from goodstanding.delivery.pools import Pools
+from goodstanding.model import Identity, Reply
 from goodstanding.outside import Answer, Clock, Resolver
 from goodstanding.settings import Pool
 from goodstanding.wire.address import domain_to_ascii
@@ -22,6 +23,7 @@ class Way:
     of other domains goes over it, and whoever rules over one domain could send it elsewhere.
     """
     pool: Pool
+    route: Route
 
 
 class Routing:
@@ -29,32 +31,33 @@ class Routing:
 
     def __init__(
         self,
-        pools: dict[Stream, tuple[Pool, Route]],
+        pools: Pools,
         resolver: Resolver,
         clock: Clock,
         port: int,
         own: frozenset[str],
         ipv6: bool,
     ) -> None:
-        self._pools = pools
+        self.pools = pools
+        """Replaced when the estate changes."""
         self._resolver = resolver
         self._clock = clock
         self._port = port
         self._own = own
         self._ipv6 = ipv6
 
-    def at_once(self, stream: Stream, domain: str) -> Way | Unroutable | None:
-        """The way, if no look-up is needed; else None."""
-        pool, route = self._pools[stream]
+    def at_once(self, identity: Identity, domain: str, ordered: str = "") -> Way | Unroutable | None:
+        """The way, if no look-up is needed; else None. ``ordered``: the pool that an order names, if one does."""
+        pool, route = self.pools.of(identity, ordered)
         if route.host or domain.startswith("["):
             return self._way(pool, route, domain, None)
         ascii_domain = domain if domain.isascii() else domain_to_ascii(domain) or domain
         answer = self._resolver.cached_mx(ascii_domain, self._clock.now())
         return None if answer is None else self._way(pool, route, ascii_domain, answer)
 
-    async def find(self, stream: Stream, domain: str) -> Way | Unroutable:
+    async def find(self, identity: Identity, domain: str, ordered: str = "") -> Way | Unroutable:
         """The way, after asking the DNS."""
-        pool, route = self._pools[stream]
+        pool, route = self.pools.of(identity, ordered)
         if route.host or domain.startswith("["):
             return self._way(pool, route, domain, None)
         ascii_domain = domain_to_ascii(domain)
@@ -62,9 +65,9 @@ class Routing:
             return Unroutable(Reply(550, "5.1.2", f"the domain {domain} is not one the DNS could know"))
         return self._way(pool, route, ascii_domain, await self._resolver.mx(ascii_domain))
 
-    async def plan(self, stream: Stream, way: Way) -> Plan | Unroutable:
+    async def plan(self, way: Way) -> Plan | Unroutable:
         """The addresses to try now for a lane."""
-        route = self._pools[stream][1]
+        route = way.route
         answers: dict[str, Answer] = {}
         for host in way.hosts:
             if not host.startswith("["):
@@ -84,4 +87,4 @@ class Routing:
         hosts = exchangers(domain, route, mx)
         if isinstance(hosts, Unroutable):
             return hosts
-        return Way(f"{pool.name}>{site_of(hosts, route, mx)}", tuple(hosts), pool)
+        return Way(f"{pool.name}>{site_of(hosts, route, mx)}", tuple(hosts), pool, route)

@@ -12,15 +12,18 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 
 import structlog
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from goodstanding.delivery import shaping
+from goodstanding.delivery.obeying import Obeying, Waits, release
 from goodstanding.delivery.outcome import Bounced, Deferred, Outcome
 from goodstanding.delivery.plan import Unroutable
 from goodstanding.delivery.record import Record
 from goodstanding.delivery.routing import Routing, Way
 from goodstanding.delivery.settling import Attempted, Circumstances, postpone, rule
 from goodstanding.delivery.shaping import Go, Limits, Window
+from goodstanding.enforcement.in_force import InForce
+from goodstanding.errors import StoreError
 from goodstanding.model import RANK, Identity, Reply, WorkerId
 from goodstanding.outside import Clock, Entropy
 from goodstanding.queue.choose import Ready
@@ -83,6 +86,7 @@ class Means:
     record: Record
     clock: Clock
     entropy: Entropy
+    obeying: Obeying
 
 
 class Delivery:
@@ -147,27 +151,51 @@ class Delivery:
             self._gone(job)
             self.record.give_back(self.worker, [(job.claimed.message, one.n) for one in job.recipients])
 
+    def obey(self, found: InForce) -> None:
+        """Other orders are in force: what they stop and nobody carries yet is given back, what they free goes on."""
+        obeying = self.means.obeying
+        freed = obeying.learn(found)
+        self.withdraw(lambda job: obeying.stops(job.claimed))
+        self.hungry.set()
+        if freed:
+            self._spawn(self._free(freed))
+
+    async def _free(self, freed: Sequence[Waits]) -> None:
+        try:
+            await self.means.writer.submit(release, (freed, self.clock.now()))
+        except StoreError as exc:
+            log.error("what an order kept waiting waits its time", error=str(exc))
+        self.hungry.set()
+
     # From a claim to a courier.
 
     def intake(self, claimed: Claimed, chunks: Sequence[bytes] | None) -> None:
         """Find the way for every recipient and line the jobs up."""
-        stream = claimed.identity.stream
+        claimed = self._without_bounced(claimed)
         ways: dict[str, Way | Unroutable] = {}
         for one in claimed.recipients:
             domain = one.recipient.domain
             if domain not in ways:
-                way = self.means.routing.at_once(stream, domain)
+                way = self.means.routing.at_once(claimed.identity, domain, claimed.pool)
                 if way is None:
                     self._spawn(self._look_up(claimed, chunks))
                     return
                 ways[domain] = way
         self._line_up(claimed, chunks, ways)
 
+    def _without_bounced(self, claimed: Claimed) -> Claimed:
+        """What is left when those are returned that must not be written to any more."""
+        bounced = [one for one in claimed.recipients if one.bounce is not None]
+        if not bounced:
+            return claimed
+        self.settle(claimed, [(one, Bounced(one.bounce, "recipient")) for one in bounced if one.bounce is not None])
+        return structs.replace(claimed, recipients=tuple(one for one in claimed.recipients if one.bounce is None))
+
     async def _look_up(self, claimed: Claimed, chunks: Sequence[bytes] | None) -> None:
-        stream = claimed.identity.stream
+        identity = claimed.identity
         domains = list({one.recipient.domain for one in claimed.recipients})
         try:
-            found = await asyncio.gather(*(self.means.routing.find(stream, domain) for domain in domains))
+            found = await asyncio.gather(*(self.means.routing.find(identity, one, claimed.pool) for one in domains))
         except BaseException:  # we are stopping, or there is a bug: either way nobody carries it
             self.record.give_back(self.worker, [(claimed.message, one.n) for one in claimed.recipients])
             raise
@@ -207,6 +235,10 @@ class Delivery:
         window = self.lanes.window(job.site)
         if self.clock.now() < window.closed_until and window.because is not None:
             self.defer(job, window.because)
+            return
+        pause = self.means.obeying.pause(job.claimed, job.way.pool.addresses, job.way.hosts[0], job.weight)
+        if pause is not None:
+            self.put_off(job, pause.because, pause.until)
             return
         self.ready.add(job)
         if job.chunks is not None:
@@ -302,13 +334,19 @@ class Delivery:
         self, claimed: Claimed, host: str = "", tls: str = "", source: str = "", passed_on: bool = False
     ) -> Circumstances:
         now, tenant = self.clock.now(), claimed.identity.tenant
-        return Circumstances(claimed.message, tenant, claimed.sender, host, tls, source, passed_on, now)
+        how = (host, tls, source, passed_on, now, claimed.touched)
+        return Circumstances(claimed.message, tenant, claimed.sender, *how)
 
     def defer(self, job: Job, reply: Reply) -> None:
         """The lane is closed: what waits for it is tried when it opens again, with the words that closed it."""
-        said = Deferred(Reply(reply.code, reply.enhanced, f"delivery there is paused for now: {reply.text}"), "host")
+        said = Reply(reply.code, reply.enhanced, f"delivery there is paused for now: {reply.text}")
+        self.put_off(job, said, self.lanes.window(job.site).closed_until)
+
+    def put_off(self, job: Job, reply: Reply, until: float) -> None:
+        """The job waits until a second, with the words that made it wait."""
+        said = Deferred(reply, "host")
         waiting = [Attempted(one.n, one.recipient, one.attempts, one.warned, said) for one in job.recipients]
-        rulings = postpone(waiting, self._about(job.claimed), self.patience, self.lanes.window(job.site).closed_until)
+        rulings = postpone(waiting, self._about(job.claimed), self.patience, until)
         self.record.settle(job.claimed, rulings, lambda: self.body(job.claimed))
 
     def close_lane(self, lane: str, reply: Reply) -> None:

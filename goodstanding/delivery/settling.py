@@ -10,11 +10,12 @@ from collections.abc import Sequence
 
 from msgspec import Struct, structs
 
+from goodstanding.delivery.classify import classify_reply
 from goodstanding.delivery.outcome import Bounced as BouncedOutcome
 from goodstanding.delivery.outcome import Delivered as DeliveredOutcome
 from goodstanding.delivery.outcome import Outcome
 from goodstanding.events import Bounced, Deferred, DelayWarned, Delivered, Event
-from goodstanding.model import MessageId, Notify, Recipient, Reply, accepted_at
+from goodstanding.model import NOTHING_TOUCHED, MessageId, Notify, Recipient, Reply, Touched, accepted_at
 from goodstanding.queue.schedule import GiveUp, Patience, next_try
 from goodstanding.wire.dsn import Action, DsnRecipient
 
@@ -45,6 +46,7 @@ class Circumstances(Struct, frozen=True, gc=False):
     passed_on: bool
     """The next hop took over the duty to notify of success (it offers DSN)."""
     now: float
+    touched: Touched = NOTHING_TOUCHED
 
 
 class Ruling(Struct, frozen=True, gc=False):
@@ -99,7 +101,8 @@ def _rule_one(one: Attempted, about: Circumstances, patience: Patience, jitter: 
         return _bounced(one, about, BouncedOutcome(outcome.reply, outcome.reach), expired=True)
     event = Deferred(
         *(about.tenant, about.message, one.n, about.now, recipient.address, about.host, str(outcome.reply)),
-        *(outcome.reach, one.attempts, step.due),
+        *(outcome.reach, one.attempts, step.due, about.source, about.touched),
+        klass=classify_reply(outcome.reply).klass.value,
     )
     warn = step.warn and not one.warned and wants(recipient, "DELAY", about.sender)
     if not warn:
@@ -121,7 +124,7 @@ def _shortened(outcome: Outcome) -> Outcome:
 def _delivered(one: Attempted, about: Circumstances, reply: Reply) -> Ruling:
     event = Delivered(
         *(about.tenant, about.message, one.n, about.now, one.recipient.address, about.host, str(reply), about.tls),
-        *(one.attempts, round(about.now - accepted_at(about.message), 3), about.source),
+        *(one.attempts, round(about.now - accepted_at(about.message), 3), about.source, about.touched),
     )
     notice = None
     if "SUCCESS" in one.recipient.notify and not about.passed_on and about.sender:
@@ -131,9 +134,13 @@ def _delivered(one: Attempted, about: Circumstances, reply: Reply) -> Ruling:
 
 def _bounced(one: Attempted, about: Circumstances, outcome: BouncedOutcome, *, expired: bool) -> Ruling:
     told = wants(one.recipient, "FAILURE", about.sender)
+    means = classify_reply(outcome.reply)
+    hard = means.hard and outcome.reach == "recipient" and not expired
     event = Bounced(
         *(about.tenant, about.message, one.n, about.now, one.recipient.address, about.host, str(outcome.reply)),
-        *(outcome.reach, one.attempts, expired, told),
+        *(outcome.reach, one.attempts, expired, told, about.source, about.touched),
+        klass=means.klass.value,
+        hard=hard,
     )
     status = "4.4.7" if expired else _status(outcome.reply, "5")  # RFC 3463 §3.5: delivery time expired
     notice = _notice(one, about, "failed", outcome.reply, status, None) if told else None

@@ -11,13 +11,16 @@ import asyncio
 
 import structlog
 
+from goodstanding.admission.ration import Policy
+from goodstanding.admission.suppression import REMEMBERED
 from goodstanding.delivery.run import Means
 from goodstanding.errors import StoreError
 from goodstanding.model import MessageId
-from goodstanding.store import journal, queue, workers
+from goodstanding.store import conduct, journal, operations, quarantine, queue, suppression, workers
 from goodstanding.store.content import fetch
 from goodstanding.store.db import Tx
 from goodstanding.store.spool import Content, Place, segment_path, sweep
+from goodstanding.store.writer import Places
 
 log = structlog.get_logger("upkeep")
 
@@ -28,14 +31,19 @@ ROUNDS_TO_MOVE = 15
 WORTH_MOVING = 0.25
 """A closed segment of whose messages less than this share still waits is emptied."""
 MOVES_A_ROUND = 2000
+BATCH = 500
+"""Quarantined recipients that flow or expire in one round."""
+OPERATION_DAYS = 7
+"""Days for which a program may ask what became of an operation, and does not begin it again."""
 DAY = 86_400.0
 
 
 class Upkeep:
     """The chores of one worker, should it be the eldest."""
 
-    def __init__(self, means: Means, host: str, journal_days: float) -> None:
+    def __init__(self, means: Means, host: str, journal_days: float, policy: Policy) -> None:
         self._means = means
+        self._policy = policy
         self._host = host
         self._journal_days = journal_days
 
@@ -52,7 +60,7 @@ class Upkeep:
             except (StoreError, OSError) as exc:
                 log.error("upkeep put off", error=str(exc))
 
-    def _tidy(self, tx: Tx, batch: list[tuple[None, Place | None]]) -> None:
+    def _tidy(self, tx: Tx, batch: list[tuple[None, Places]]) -> None:
         """Unit of work: everything that is only rows."""
         now = self._means.clock.now()
         if workers.eldest(tx) != self._means.worker:
@@ -63,7 +71,12 @@ class Upkeep:
         gone, events = queue.drop_wished(tx, now)
         self._means.spool.forget(tx, gone)
         journal.append(tx, events)
+        quarantine.expire(tx, now, BATCH)
+        conduct.flow(tx, self._policy, now, BATCH)
+        conduct.forget(tx, now)
+        suppression.forget(tx, now - REMEMBERED)
         journal.prune(tx, now - self._journal_days * DAY)
+        operations.prune(tx, now - OPERATION_DAYS * DAY)
         if not self._means.spool.in_database:
             sweep(self._means.spool.folder, tx)
 
@@ -96,7 +109,7 @@ class Upkeep:
             found = queue.stragglers(tx, WORTH_MOVING, MOVES_A_ROUND)
         return [(m, place) for m, place in found if segment_path(means.spool.folder, place.segment).exists()]
 
-    def _move(self, tx: Tx, batch: list[tuple[tuple[MessageId, int], Place | None]]) -> None:
+    def _move(self, tx: Tx, batch: list[tuple[tuple[MessageId, int], Places]]) -> None:
         """Unit of work: rows that point at the copies."""
-        moves = [(message, old, place) for (message, old), place in batch if place is not None]
+        moves = [(message, old, places[0]) for (message, old), places in batch]
         self._means.spool.forget(tx, queue.move(tx, moves))

@@ -1,7 +1,7 @@
 """The states of one recipient, as a table: what may happen in which state, and what comes of it.
 
-``waiting``: due now or later. ``claimed``: a worker has booked an attempt. ``held``: an operator stopped it. The rest
-are ends: the row is gone, the journal keeps the story.
+``waiting``: due now or later. ``claimed``: a worker has booked an attempt. ``held``: an operator stopped it.
+``stopped``: an order of enforcement did. The rest are ends: the row is gone, the journal keeps the story.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ class State(StrEnum):
     WAITING = "waiting"
     CLAIMED = "claimed"
     HELD = "held"
+    STOPPED = "stopped"
     DELIVERED = "delivered"
     BOUNCED = "bounced"
     DROPPED = "dropped"
@@ -33,10 +34,12 @@ LIFECYCLE: Mapping[State, Mapping[str, State]] = {
         "defer": State.WAITING,
         "bounce": State.BOUNCED,
         "give back": State.WAITING,
+        "stop": State.STOPPED,
         "hold": State.HELD,
         "drop": State.DROPPED,
     },
     State.HELD: {"release": State.WAITING, "drop": State.DROPPED},
+    State.STOPPED: {"resume": State.WAITING, "give up": State.WAITING, "drop": State.DROPPED},
     State.DELIVERED: {},
     State.BOUNCED: {},
     State.DROPPED: {},

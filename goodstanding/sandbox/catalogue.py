@@ -13,6 +13,8 @@ import msgspec
 
 from goodstanding.errors import SettingsError
 from goodstanding.model import Reply, joined
+from goodstanding.sandbox.placement import Lines
+from goodstanding.sandbox.reports import Shape
 
 Extension = Literal["PIPELINING", "CHUNKING", "SMTPUTF8", "DSN", "8BITMIME", "SIZE", "ENHANCEDSTATUSCODES", "LIMITS"]
 ALL_EXTENSIONS: tuple[Extension, ...] = (
@@ -63,10 +65,20 @@ class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     authentication: Literal["ignore", "record", "require", "strict"] = "record"
     """What SPF, DKIM and DMARC are good for: nothing; a header; one of SPF and DKIM must pass; both, and aligned."""
     sender_must_resolve: bool = False
+    any_domain: bool = False
+    """Takes mail for every domain there is. Others take it for their own, and for those whose MX names their hosts."""
     one_domain: bool = False
     greylists: bool = False
     invalid_share: float = 0.0
     """Share of local parts without a mailbox."""
+    accepts_first: bool = False
+    """Says 250 to every recipient, and bounces later to the return path of those who do not exist."""
+    complaints: Shape = "none"
+    """How complaints of its users are reported to those who signed up."""
+    reported_by: Literal["ip", "domain", "cfbl"] = "domain"
+    """Who gets them: who registered the client address, or the domain; cfbl: also whoever says so in CFBL-Address."""
+    reputation: Lines | None = None
+    """Where it draws its lines; none: it has no memory of senders, and puts everything into the inbox."""
     size: int = 26_214_400
     recipients: int = 1_000
     """Per transaction."""
@@ -83,8 +95,10 @@ class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     def serves(self, domain: str) -> bool:
         """Whether mail for a domain belongs here."""
-        return domain in self.domains or any(
-            own.startswith("*.") and domain.endswith(own[1:]) for own in self.domains if own[0] == "*"
+        return (
+            self.any_domain
+            or domain in self.domains
+            or any(own.startswith("*.") and domain.endswith(own[1:]) for own in self.domains if own[0] == "*")
         )
 
 

@@ -15,7 +15,18 @@ from typing import TypeVar
 import msgspec
 
 from goodstanding.errors import GoodstandingError
+from goodstanding.sandbox.relations import Relation
 from goodstanding.sandbox.settings import Ready
+from goodstanding.sandbox.society import (
+    AddRelations,
+    CopyStatus,
+    Establish,
+    GetReputation,
+    ListCopies,
+    Opinion,
+    RegisterFeedback,
+    SocietyRequest,
+)
 from goodstanding.sandbox.zones import Line
 
 LINE_LIMIT = 256 * 1024 * 1024
@@ -57,7 +68,7 @@ class Stop(msgspec.Struct, tag_field="ask", tag="stop"):
     """End the sandbox."""
 
 
-Request = GetStatus | ListMail | ShowMail | AddZone | SetOutage | Stop
+Request = GetStatus | ListMail | ShowMail | AddZone | SetOutage | Stop | SocietyRequest
 
 
 class HostStatus(msgspec.Struct, frozen=True):
@@ -89,6 +100,8 @@ class Status(msgspec.Struct, frozen=True):
     """Every domain that is published."""
     data_dir: str
     """Folder of the mail files; empty without one."""
+    planned: int = 0
+    """Acts of people that wait for their time."""
 
 
 class MailSummary(msgspec.Struct, frozen=True):
@@ -116,7 +129,7 @@ class WholeMail(msgspec.Struct, frozen=True):
     octets: bytes
 
 
-Result = Status | list[MailSummary] | WholeMail | None
+Result = Status | list[MailSummary] | WholeMail | list[Opinion] | list[CopyStatus] | None
 Perform = Callable[[Request], Awaitable[Result]]
 """What carries requests out; raises GoodstandingError with the reason when it cannot."""
 
@@ -200,6 +213,26 @@ class SandboxClient:
     def set_outage(self, what: str, *, down: bool) -> None:
         """Take a provider, or ``dns``, down or bring it back."""
         self._ask(SetOutage(what, down), type(None))
+
+    def add_relations(self, relations: Iterable[Relation]) -> None:
+        """Declare who knows whom."""
+        self._ask(AddRelations(list(relations)), type(None))
+
+    def register_feedback(self, loop: RegisterFeedback) -> None:
+        """Sign up for complaint reports."""
+        self._ask(loop, type(None))
+
+    def establish(self, keys: Iterable[str], days: float, per_day: float, provider: str = "*") -> None:
+        """Give identities (``ip:...``, ``domain:...``) a past of wanted mail at a provider, or at all."""
+        self._ask(Establish(list(keys), days, per_day, provider), type(None))
+
+    def reputation(self, where: str = "") -> list[Opinion]:
+        """What providers think of identities; of those of one provider, or of one address or domain."""
+        return self._ask(GetReputation(where), list[Opinion])
+
+    def copies(self, where: str = "", limit: int = 50) -> list[CopyStatus]:
+        """Where the newest copies were put and what became of them; by provider, recipient, From, or a domain."""
+        return self._ask(ListCopies(where, limit), list[CopyStatus])
 
     def stop(self) -> None:
         """End the sandbox."""

@@ -2,7 +2,8 @@
 
 A `Reception` is one provider with its memory (open connections, rates, greylist); a `Visit` is one connection to it.
 Nothing here reads a clock, a socket or chance: the same seed and the same events at the same seconds give the same
-replies. There is no memory of reputation: a sender is judged by this message and this minute only.
+replies. What senders did on other days is remembered by its `Residents`, if it has any: they are asked at MAIL and
+after the message, and told of recipients who do not exist.
 
 Certain local parts do the same at every provider, alone or followed by anything but a letter (``full@``, ``full-7@``);
 `MAGIC` lists them. Every other local part has a mailbox or not by a keyed hash of the address.
@@ -11,13 +12,15 @@ Certain local parts do the same at every provider, alone or followed by anything
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from goodstanding.model import Reply
 from goodstanding.sandbox.authentication import Authentication
 from goodstanding.sandbox.catalogue import Provider, Wording
+from goodstanding.sandbox.placement import Key
+from goodstanding.sandbox.residents import Residents, keys_at_the_door
 from goodstanding.sandbox.zones import Lookup
 
 MAGIC: Mapping[str, str] = {
@@ -77,6 +80,8 @@ class Visit:
     recipients: list[str] = field(default_factory=list)
     afterwards: set[str] = field(default_factory=set)
     """What magic recipients of this transaction ask for after the message."""
+    late: list[str] = field(default_factory=list)
+    """Recipients of this transaction who turn out later not to exist."""
 
 
 @dataclass(slots=True)
@@ -91,12 +96,19 @@ class Reception:
     """One provider, deciding."""
 
     def __init__(
-        self, provider: Provider, wordings: Mapping[str, Wording], seed: str, *, patience: float, lookup: Lookup | None
+        self,
+        provider: Provider,
+        wordings: Mapping[str, Wording],
+        residents: Residents,
+        *,
+        patience: float,
+        lookup: Lookup | None,
     ) -> None:
         """``patience``: seconds of greylisting; ``lookup``: None when senders are not checked."""
         self.provider = provider
+        self._residents = residents
         self._wordings = wordings
-        self._key = blake2b(f"{seed}/{provider.name}".encode(), digest_size=16).digest()
+        self._key = blake2b(f"{residents.seed}/{provider.name}".encode(), digest_size=16).digest()
         self._patience = patience
         self._lookup = lookup
         self._serial = 0
@@ -140,6 +152,7 @@ class Reception:
         visit.domain = ""
         visit.recipients.clear()
         visit.afterwards.clear()
+        visit.late.clear()
         if provider.tls == "required" and not visit.tls:
             return self._say(visit, "tls_required")
         if provider.messages_per_connection and visit.messages >= provider.messages_per_connection:
@@ -148,14 +161,14 @@ class Reception:
             return self._say(visit, "too_fast")
         if provider.sender_must_resolve and self._unresolvable(address):
             return self._say(visit, "sender_unresolvable")
-        return self._say(visit, "sender")
+        return self._say(visit, self._residents.greet(visit.client, now) or "sender")
 
     def recipient(self, visit: Visit, address: str, now: float) -> Response:
         """The answer to RCPT."""
         provider = self.provider
         local, _, domain = address.rpartition("@")
         local, domain = (local.lower(), domain.lower()) if local else (domain.lower(), provider.domains[0])
-        if not provider.serves(domain):
+        if not provider.serves(domain) and not self._leads_here(domain):
             return self._say(visit, "relay_denied", address)
         if len(visit.recipients) >= provider.recipients:
             return self._say(visit, "too_many_recipients", address)
@@ -171,14 +184,26 @@ class Reception:
             visit, address, now
         ):
             return self._say(visit, "greylisted", address)
-        if why in ("recipient", "greylisted"):
+        if why == "unknown":
+            self._residents.unknown_user(keys_at_the_door(visit.client, visit.sender), now)
+            if provider.accepts_first:
+                visit.late.append(address)
+                visit.domain, why = domain, "recipient"
+        elif why in ("recipient", "greylisted"):
             visit.recipients.append(address)
             visit.domain = domain
             why = "recipient"
         return self._say(visit, why, address)
 
-    def message(self, visit: Visit, octets: bytes, authentication: Authentication | None) -> Response:
-        """The answer to a whole message."""
+    def message(
+        self,
+        visit: Visit,
+        octets: bytes,
+        authentication: Authentication | None,
+        keys: Sequence[Key] = (),
+        now: float = 0.0,
+    ) -> Response:
+        """The answer to a whole message; ``keys``: whose reputation it touches."""
         provider = self.provider
         visit.messages += 1
         if "lost" in visit.afterwards:
@@ -189,6 +214,9 @@ class Reception:
             return self._say(visit, "eight_bit")
         if authentication is not None and (why := self._objection(authentication)):
             return self._say(visit, why, domain=authentication.from_domain)
+        if objection := self._residents.admit(keys, len(visit.recipients), now):
+            domain = next((name for kind, name in keys if kind == "domain"), "")
+            return self._say(visit, objection, domain=domain)
         response = self._say(visit, "accepted")
         if "slow" in visit.afterwards:
             return Response("accepted", response.reply, provider.latency + SLOW)
@@ -242,6 +270,13 @@ class Reception:
         if len(first_seen) >= TRIPLETS_REMEMBERED:
             del first_seen[next(iter(first_seen))]
         return now - first_seen.setdefault((visit.client, visit.sender, recipient), now) >= self._patience
+
+    def _leads_here(self, domain: str) -> bool:
+        """Whether a company has its mail here: an MX of its domain names one of our hosts."""
+        if self._lookup is None:
+            return False
+        hosts = {host.name for host in self.provider.hosts}
+        return any(name in hosts for name in self._lookup(domain, "MX").records)
 
     def _unresolvable(self, sender: str) -> bool:
         domain = sender.rpartition("@")[2]

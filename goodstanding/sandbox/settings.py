@@ -7,6 +7,8 @@ from pathlib import Path
 
 import msgspec
 
+from goodstanding.sandbox.behaviour import BehaviourSettings
+
 
 @dataclass(frozen=True, slots=True)
 class SandboxSettings:
@@ -32,6 +34,14 @@ class SandboxSettings:
     """Limits on rates and connections; without them providers take mail as fast as it comes."""
     patience: float = 60.0
     """Seconds a greylisted sender has to wait."""
+    speed: float = 1.0
+    """How many seconds go by for people and reputations in one second on the clock: 18,000 is an hour in 0.2 s."""
+    reputation: bool = True
+    """Providers remember senders; without it everything they accept goes to the inbox."""
+    mail_port: int = 0
+    """Where the sandbox delivers its own reports, bounces and answers, on whatever host DNS names; 0: ``smtp_port``."""
+    behaviour: BehaviourSettings = BehaviourSettings()
+    """How people act on mail."""
 
 
 class Ready(msgspec.Struct, frozen=True):

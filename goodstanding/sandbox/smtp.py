@@ -7,15 +7,20 @@ import ssl
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 from typing import cast
 
 from goodstanding.model import Reply
+from goodstanding.sandbox.aftermath import Aftermath
 from goodstanding.sandbox.authentication import Authentication, examine
 from goodstanding.sandbox.catalogue import Provider
+from goodstanding.sandbox.placement import Key
 from goodstanding.sandbox.provider import Reception, Response
+from goodstanding.sandbox.relations import Traits, traits_of
+from goodstanding.sandbox.residents import Accepted, keys_of
 from goodstanding.sandbox.shelf import Mail, Shelf
 from goodstanding.sandbox.zones import Lookup
-from goodstanding.wire.message import date_time
+from goodstanding.wire.message import date_time, header_end, parse_header
 from goodstanding.wire.smtp_events import (
     AuthGiven,
     BodyPart,
@@ -47,6 +52,7 @@ class Office:
     """For SPF, DKIM and DMARC; None: they are not checked."""
     context: ssl.SSLContext
     now: Callable[[], float]
+    aftermath: Aftermath
     counts: Counter[str] = field(default_factory=Counter)
     """How often each reply was given, by its name in ``providers.toml``; and ``connections``, ``tls``, ``octets``."""
     open: set[Connection] = field(default_factory=set)
@@ -203,13 +209,24 @@ class Connection(asyncio.Protocol):
         self._parts.clear()
         office, visit = self._office, self._visit
         checked = self._examine(octets)
-        recipients = tuple(visit.recipients)
-        response = office.reception.message(visit, octets, checked)
+        traits = traits_of(parse_header(octets[: header_end(octets)]))
+        recipients, late = tuple(visit.recipients), tuple(visit.late)
+        keys = keys_of(visit.client, checked, traits.from_domain)
+        response = office.reception.message(visit, octets, checked, keys, office.now())
         if response.why == "accepted":
-            office.counts["recipients_accepted"] += len(recipients)
+            office.counts["recipients_accepted"] += len(recipients) + len(late)
             office.counts["octets"] += len(octets)
-            office.shelf.keep(self._mail(octets, recipients, checked))
+            mail = self._mail(octets, recipients, checked)
+            if recipients:
+                office.shelf.keep(mail)
+            office.aftermath.accepted(office.provider.name, mail, self._accepted(mail, traits, keys, octets), late)
         return response
+
+    def _accepted(self, mail: Mail, traits: Traits, keys: tuple[Key, ...], octets: bytes) -> Accepted:
+        """The message for those it is for; what machines write, and what the sandbox writes itself, moves nobody."""
+        quiet = traits.is_automatic or not mail.sender or mail.client in self._office.aftermath.own_addresses
+        body = blake2b(octets, digest_size=8).hexdigest()
+        return Accepted(mail.id, mail.client, mail.sender, mail.recipients, traits, keys, body, quiet)
 
     def _examine(self, octets: bytes) -> Authentication | None:
         office, visit = self._office, self._visit

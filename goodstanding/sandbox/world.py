@@ -17,6 +17,7 @@ from typing import assert_never
 import msgspec
 
 from goodstanding.net.tls import self_signed, server_context
+from goodstanding.sandbox.aftermath import Aftermath, Household
 from goodstanding.sandbox.catalogue import Catalogue, Provider, built_in
 from goodstanding.sandbox.control import (
     LINE_LIMIT,
@@ -36,10 +37,15 @@ from goodstanding.sandbox.control import (
     converse,
 )
 from goodstanding.sandbox.dns import Datagrams, NameServer, Questions
+from goodstanding.sandbox.outgoing import Outgoing, loopback_dialer
+from goodstanding.sandbox.pace import Pace
+from goodstanding.sandbox.placement import Reputations
 from goodstanding.sandbox.provider import Reception
+from goodstanding.sandbox.residents import Residents
 from goodstanding.sandbox.settings import Ready, SandboxSettings
 from goodstanding.sandbox.shelf import Mail, Shelf
 from goodstanding.sandbox.smtp import Connection, Office, policy_of
+from goodstanding.sandbox.society import AddRelations, Establish, GetReputation, ListCopies, RegisterFeedback
 from goodstanding.sandbox.zones import Zones, of_catalogue, zone
 
 LOOPBACK = "127.0.0.1"
@@ -59,6 +65,7 @@ class Sandbox:
         self.zones = Zones()
         self.name_server = NameServer(self.zones)
         self.offices: dict[str, Office] = {}
+        self.aftermath: Aftermath
         self.stopping = asyncio.Event()
         self._listeners: dict[str, asyncio.Server] = {}
         self._servers: list[asyncio.Server] = []
@@ -73,6 +80,7 @@ class Sandbox:
     async def start(self) -> Ready:
         """Everything listens when this returns. SandboxError names the address or port that could not be had."""
         settings = self._settings
+        self.aftermath = self._aftermath()
         for published in of_catalogue(self._catalogue, settings.host_prefix):
             self.zones.add(published)
         with tempfile.TemporaryDirectory() as folder:
@@ -85,6 +93,7 @@ class Sandbox:
         except SandboxError:
             await self.stop()
             raise
+        self.aftermath.outgoing = self._outgoing(smtp_port)
         self._ready = Ready(os.getpid(), settings.host_prefix, smtp_port, LOOPBACK, dns_port, LOOPBACK, control_port)
         if settings.ready_file is not None:
             _write_whole(settings.ready_file, msgspec.json.format(msgspec.json.encode(self._ready)))
@@ -92,6 +101,7 @@ class Sandbox:
 
     async def stop(self) -> None:
         """Close everything; connections are cut."""
+        await self.aftermath.stop()
         if self._settings.ready_file is not None:
             self._settings.ready_file.unlink(missing_ok=True)
         self._close_listeners(self._listeners)
@@ -122,6 +132,8 @@ class Sandbox:
                 await self._set_outage(request.what, down=request.down)
             case Stop():
                 self.stopping.set()
+            case AddRelations() | RegisterFeedback() | Establish() | GetReputation() | ListCopies():
+                return self.aftermath.perform(request)
             case _:
                 assert_never(request)
         return None
@@ -130,11 +142,41 @@ class Sandbox:
         settings = self._settings
         lookup = self.zones.lookup if settings.check_authentication else None
         wordings = self._catalogue.wordings[provider.name]
-        reception = Reception(provider, wordings, settings.seed, patience=settings.patience, lookup=lookup)
+        residents = self._residents(provider)
+        reception = Reception(provider, wordings, residents, patience=settings.patience, lookup=lookup)
         shelf = Shelf(settings.data_dir / provider.name if settings.data_dir else None)
         now = self._now()
         context = _context(provider, folder, now - YEARS_AGO if provider.tls == "expired" else now)
-        return Office(provider, reception, shelf, lookup, context, self._now)
+        office = Office(provider, reception, shelf, lookup, context, self._now, self.aftermath)
+        address = f"{settings.host_prefix}.{provider.hosts[0].address}"
+        self.aftermath.households[provider.name] = Household(provider, residents, office.counts, address)
+        return office
+
+    def _aftermath(self) -> Aftermath:
+        """What people do, in the sandbox's own time."""
+        prefix, hosts = self._settings.host_prefix, (h for p in self._catalogue.providers for h in p.hosts)
+        return Aftermath(
+            Pace(self._now(), self._settings.speed),
+            self._now,
+            self._outgoing(self._settings.smtp_port),
+            settings=self._settings.behaviour,
+            own_addresses={f"{prefix}.{host.address}" for host in hosts},
+        )
+
+    def _outgoing(self, smtp_port: int) -> Outgoing:
+        return Outgoing(self.zones.lookup, self._settings.mail_port or smtp_port, loopback_dialer())
+
+    def _residents(self, provider: Provider) -> Residents:
+        """The people of a provider, who know nobody yet."""
+        aftermath, lines = self.aftermath, provider.reputation
+        return Residents(
+            provider.name,
+            self._settings.seed,
+            aftermath.book,
+            aftermath.pace,
+            aftermath.settings,
+            Reputations(lines) if lines is not None and self._settings.reputation else None,
+        )
 
     async def _open_smtp(self, port: int) -> int:
         """Listen on every address of every provider, all on the same port."""
@@ -230,6 +272,7 @@ class Sandbox:
             tuple(self._status_of(office) for office in self.offices.values()),
             tuple(sorted(self.zones.zones)),
             str(self._settings.data_dir or ""),
+            self.aftermath.planned,
         )
 
     def _status_of(self, office: Office) -> ProviderStatus:
@@ -249,7 +292,13 @@ def unlimited(catalogue: Catalogue) -> Catalogue:
     return replace(
         catalogue,
         providers=tuple(
-            msgspec.structs.replace(provider, messages_per_minute=0, messages_per_connection=0, connections=0)
+            msgspec.structs.replace(
+                provider,
+                messages_per_minute=0,
+                messages_per_connection=0,
+                connections=0,
+                reputation=provider.reputation and msgspec.structs.replace(provider.reputation, ration=0, low_ration=0),
+            )
             for provider in catalogue.providers
         ),
     )

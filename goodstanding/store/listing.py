@@ -70,7 +70,7 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
-class Touched:
+class Changed:
     """A recipient a verb has changed, with what the journal needs of it."""
 
     message: MessageId
@@ -86,16 +86,19 @@ _LIST = (
 _SELECT = "SELECT r.message, r.n FROM recipient r{join} WHERE (r.message, r.n) > (?, ?) AND {conditions} "
 
 
-def listing(tx: Tx, wanted: Filter, limit: int) -> list[Waiting]:
-    """At most ``limit`` recipients, oldest message first."""
+def listing(tx: Tx, wanted: Filter, limit: int, after: Key = FIRST_KEY) -> list[Waiting]:
+    """At most ``limit`` recipients behind a key, oldest message first."""
     conditions, values = _conditions(wanted)
-    rows = tx.rows(f"{_LIST} WHERE {conditions} ORDER BY r.message, r.n LIMIT ?", (*values, limit))
+    rows = tx.rows(
+        f"{_LIST} WHERE (r.message, r.n) > (?, ?) AND {conditions} ORDER BY r.message, r.n LIMIT ?",
+        (*after, *values, limit),
+    )
     return [_waiting(row) for row in rows]
 
 
-def show(tx: Tx, message: MessageId) -> list[Waiting]:
-    """Every recipient of a message that still waits; none when the message has left the queue."""
-    rows = tx.rows(f"{_LIST} WHERE r.message = ? ORDER BY r.n", (message,))
+def show(tx: Tx, message: MessageId, tenant: str = "") -> list[Waiting]:
+    """Every recipient of a message that still waits; none when it has left the queue, or is not the tenant's."""
+    rows = tx.rows(f"{_LIST} WHERE r.message = ? AND ? IN ('', m.tenant) ORDER BY r.n", (message, tenant))
     return [_waiting(row) for row in rows]
 
 
@@ -103,11 +106,13 @@ def _waiting(row: Row) -> Waiting:
     return Waiting(MessageId(row[0]), *row[1:])
 
 
-def summary(tx: Tx) -> list[Count]:
-    """What waits by state, stream and destination, the largest number first."""
+def summary(tx: Tx, tenant: str = "") -> list[Count]:
+    """What waits by state, stream and destination, the largest number first; of one tenant or of all."""
+    where, values = ("WHERE tenant = ? ", (tenant,)) if tenant else ("", ())
     rows = tx.rows(
-        "SELECT state, rank, destination, COUNT(*), MIN(due) FROM recipient GROUP BY state, rank, destination "
-        "ORDER BY 4 DESC, 2, 3, 1"
+        f"SELECT state, rank, destination, COUNT(*), MIN(due) FROM recipient {where}"
+        "GROUP BY state, rank, destination ORDER BY 4 DESC, 2, 3, 1",
+        values,
     )
     return [Count(state, _STREAM_OF[rank], destination, n, due) for state, rank, destination, n, due in rows]
 
@@ -163,37 +168,49 @@ def _pattern(text: str) -> str:
 _RETURNING = " RETURNING message, n, tenant, address"
 
 
-def hold(tx: Tx, keys: Sequence[Key]) -> tuple[list[Touched], list[Key]]:
-    """Stop what waits; the others are under way, and will be held if their attempt does not end them."""
-    held = _change(tx, "UPDATE recipient SET state = 'held', wish = ''", keys, "state = 'waiting'")
+def hold(tx: Tx, keys: Sequence[Key]) -> tuple[list[Changed], list[Key]]:
+    """Stop what waits; the others are under way, and will be held if their attempt does not end them.
+
+    What is on its way back to its sender (wish ``bounce``) stays so.
+    """
+    held = _change(tx, "UPDATE recipient SET state = 'held', wish = ''", keys, "state = 'waiting' AND wish <> 'bounce'")
     return held, _wish(tx, keys, "hold")
 
 
-def granted(tx: Tx, keys: Sequence[Key]) -> list[Touched]:
+def granted(tx: Tx, keys: Sequence[Key]) -> list[Changed]:
     """Those of the recipients to be held, while they were under way, that are held by now."""
     return _change(tx, "UPDATE recipient SET wish = ''", keys, "state = 'held'")
 
 
-def release(tx: Tx, keys: Sequence[Key], now: float) -> tuple[list[Touched], list[Key]]:
-    """Let what is held go on at once; for which others, under way, a wish was withdrawn."""
-    withdrawn = _change(tx, "UPDATE recipient SET wish = ''", keys, "wish <> ''")
+def release(tx: Tx, keys: Sequence[Key], now: float) -> tuple[list[Changed], list[Key]]:
+    """Let what is held go on at once, out of quarantine too; for which others, under way, a wish was withdrawn."""
+    withdrawn = _change(tx, "UPDATE recipient SET wish = ''", keys, "wish IN ('hold', 'drop')")
     released = _change(tx, "UPDATE recipient SET state = 'waiting', due = ?", keys, "state = 'held'", (now,))
+    _leave_quarantine(tx, released)
     return released, [(touched.message, touched.n) for touched in withdrawn]
 
 
-def retry(tx: Tx, keys: Sequence[Key], now: float) -> list[Touched]:
+def retry(tx: Tx, keys: Sequence[Key], now: float) -> list[Changed]:
     """Make what waits for later due now."""
     return _change(tx, "UPDATE recipient SET due = ?", keys, "state = 'waiting'", (now,))
 
 
-def drop(tx: Tx, keys: Sequence[Key]) -> tuple[list[Touched], list[Key], list[tuple[int, int]]]:
+def drop(tx: Tx, keys: Sequence[Key]) -> tuple[list[Changed], list[Key], list[tuple[int, int]]]:
     """Take out what waits or is held: that, which others are under way, and the messages (id, segment) that ended.
 
     The caller gives the ended messages to `Spool.forget` in the same transaction.
     """
-    dropped = _change(tx, "DELETE FROM recipient", keys, "state IN ('waiting', 'held')")
+    dropped = _change(tx, "DELETE FROM recipient", keys, "state IN ('waiting', 'held', 'stopped')")
+    _leave_quarantine(tx, dropped)
     gone = leave(tx, [(touched.message, False) for touched in dropped])
     return dropped, _wish(tx, keys, "drop"), gone
+
+
+def _leave_quarantine(tx: Tx, ended: Sequence[Changed]) -> None:
+    """A recipient that was quarantined has a row there too; the journal says what became of it."""
+    if ended:
+        keys = [part for touched in ended for part in (touched.message, touched.n)]
+        tx.run(f"DELETE FROM quarantine WHERE (message, n) IN ({picked(len(ended))})", keys)
 
 
 def _wish(tx: Tx, keys: Sequence[Key], wish: str) -> list[Key]:
@@ -201,16 +218,22 @@ def _wish(tx: Tx, keys: Sequence[Key], wish: str) -> list[Key]:
     return [(touched.message, touched.n) for touched in wished]
 
 
-def _change(tx: Tx, statement: str, keys: Sequence[Key], condition: str, values: Sequence[Value] = ()) -> list[Touched]:
+def picked(count: int) -> str:
+    """A set of so many keys in SQL, to stand behind IN.
+
+    By way of a SELECT because SQLite scans the whole table for a bare VALUES list, and here it looks each key up.
+    """
+    return f"SELECT column1, column2 FROM (VALUES {', '.join(['(?, ?)'] * count)}) AS picked"
+
+
+def _change(tx: Tx, statement: str, keys: Sequence[Key], condition: str, values: Sequence[Value] = ()) -> list[Changed]:
     """Run a statement on those of the keys that a condition still holds for."""
     if not keys:
         return []
-    # By way of a SELECT because SQLite scans the whole table for a bare VALUES list, and here it looks each key up.
-    picked = f"SELECT column1, column2 FROM (VALUES {', '.join(['(?, ?)'] * len(keys))}) AS picked"
     rows = tx.rows(
-        f"{statement} WHERE (message, n) IN ({picked}) AND {condition}{_RETURNING}",
+        f"{statement} WHERE (message, n) IN ({picked(len(keys))}) AND {condition}{_RETURNING}",
         (*values, *(part for key in keys for part in key)),
     )
     return sorted(
-        (Touched(MessageId(row[0]), *row[1:]) for row in rows), key=lambda touched: (touched.message, touched.n)
+        (Changed(MessageId(row[0]), *row[1:]) for row in rows), key=lambda touched: (touched.message, touched.n)
     )

@@ -14,13 +14,27 @@ from msgspec import Struct
 
 from goodstanding.errors import StoreError
 from goodstanding.events import Dropped, Event
-from goodstanding.model import RANK, Envelope, Identity, MessageId, Recipient, Ret, Stream, WorkerId
+from goodstanding.model import (
+    NOTHING_TOUCHED,
+    RANK,
+    Envelope,
+    Identity,
+    MessageId,
+    Recipient,
+    Reply,
+    Ret,
+    Stream,
+    Touched,
+    WorkerId,
+    parse_reply,
+)
 from goodstanding.store import journal
 from goodstanding.store.db import Row, Tx, Value
 from goodstanding.store.spool import Place
 
 EIGHT_BIT = 1
 SMTPUTF8 = 2
+IN_SHADOW = 4  # it was accepted in shadow, so no order is about it
 
 
 class Entry(Struct, frozen=True, gc=False):
@@ -30,11 +44,16 @@ class Entry(Struct, frozen=True, gc=False):
     identity: Identity
     envelope: Envelope
     traits: int
-    """`EIGHT_BIT` | `SMTPUTF8`: what the next hop must be able to take."""
+    """`EIGHT_BIT` | `SMTPUTF8`: what the next hop must be able to take; `IN_SHADOW`."""
     owner: WorkerId
     """The worker that attempts it at once; 0: it waits to be claimed."""
     due: float
     events: Sequence[Event]
+    held: frozenset[int] = frozenset()
+    """Recipients (n) that wait in quarantine."""
+    returned: tuple[tuple[int, str], ...] = ()
+    """Recipients (n, reply) that will be returned with a notice, not attempted."""
+    touched: Touched = NOTHING_TOUCHED
 
 
 class ClaimedRecipient(Struct, frozen=True, gc=False):
@@ -45,6 +64,8 @@ class ClaimedRecipient(Struct, frozen=True, gc=False):
     attempts: int
     """Including the one now booked."""
     warned: bool = False
+    bounce: Reply | None = None
+    """It is to be returned with this, not attempted: refused in quarantine, or suppressed since it was accepted."""
 
 
 class Claimed(Struct, frozen=True, gc=False):
@@ -60,6 +81,9 @@ class Claimed(Struct, frozen=True, gc=False):
     sole: bool
     """The message has no other recipient in the queue."""
     recipients: tuple[ClaimedRecipient, ...]
+    touched: Touched = NOTHING_TOUCHED
+    pool: str = ""
+    """Name of the pool that an order sends it by; empty: the usual one."""
 
 
 class Settlement(Struct, frozen=True, gc=False):
@@ -79,7 +103,7 @@ class Settlement(Struct, frozen=True, gc=False):
 
 _ADD_MESSAGE = (
     "INSERT INTO message (id, tenant, subscription, stream, sender, segment, place, size, prefix, traits, ret, envid, "
-    "open) VALUES"
+    "open, domain, campaign, links) VALUES"
 )
 _ADD_RECIPIENT = (
     "INSERT INTO recipient (message, n, rank, tenant, destination, address, notify, orcpt, state, attempts, due, "
@@ -100,6 +124,7 @@ def add(tx: Tx, entries: Sequence[tuple[Entry, Place]]) -> None:
                 *(entry.message, identity.tenant, identity.subscription, identity.stream.value, envelope.sender),
                 *(place.segment, place.offset, place.size, place.prefix, entry.traits),
                 *(envelope.ret or "", envelope.envid, len(envelope.recipients)),
+                *(entry.touched.domain, entry.touched.campaign, entry.touched.links),
             )
         )
         recipients.extend(
@@ -110,10 +135,19 @@ def add(tx: Tx, entries: Sequence[tuple[Entry, Place]]) -> None:
             )
             for n, recipient in enumerate(envelope.recipients)
         )
-        events.extend(entry.events)
+        events.extend(journal.touching(entry.events, identity, entry.touched))
     tx.insert(_ADD_MESSAGE, messages)
     tx.insert(_ADD_RECIPIENT, recipients)
+    tx.many(_HOLD, [(entry.message, n) for entry, _ in entries for n in entry.held])
+    tx.many(_RETURN, [(reply, entry.message, n) for entry, _ in entries for n, reply in entry.returned])
     journal.append(tx, events)
+
+
+_HOLD = "UPDATE recipient SET state = 'held', attempts = 0, owner = 0 WHERE message = ? AND n = ?"
+_RETURN = (
+    "UPDATE recipient SET state = 'waiting', attempts = 0, owner = 0, wish = 'bounce', last_reply = ? "
+    "WHERE message = ? AND n = ?"
+)
 
 
 Lane = tuple[int, str, str]
@@ -130,8 +164,8 @@ _NEXT_LANE = (
 _TAKE = (
     "UPDATE recipient SET state = 'claimed', owner = ?, attempts = attempts + 1 WHERE (message, n) IN ("
     "SELECT message, n FROM recipient WHERE state = 'waiting' AND rank = ? AND tenant = ? AND destination = ? "
-    "AND due <= ? AND wish = '' ORDER BY due LIMIT ?{skip_locked}) "
-    "RETURNING message, n, address, notify, orcpt, attempts, warned"
+    "AND due <= ? AND wish IN ('', 'bounce') ORDER BY due LIMIT ?{skip_locked}) "
+    "RETURNING message, n, address, notify, orcpt, attempts, warned, wish, last_reply"
 )
 LANES_A_CALL = 200
 """Lanes looked at in one call: bounds the time a claim holds the writer up."""
@@ -188,8 +222,8 @@ def next_due(tx: Tx) -> float | None:
 
 
 _MESSAGE = (
-    "SELECT id, tenant, subscription, stream, sender, segment, place, size, prefix, traits, ret, envid, open "
-    "FROM message WHERE id IN ({marks})"
+    "SELECT id, tenant, subscription, stream, sender, segment, place, size, prefix, traits, ret, envid, open, "
+    "domain, campaign, links FROM message WHERE id IN ({marks})"
 )
 
 
@@ -206,7 +240,8 @@ def _claimed(tx: Tx, taken: Sequence[Row]) -> list[Claimed]:
 
 
 def _message(row: Row, recipients: Sequence[Row]) -> Claimed:
-    message, tenant, subscription, stream, sender, segment, place, size, prefix, traits, ret, envid, still_open = row
+    message, tenant, subscription, stream, sender, segment, place, size, prefix, traits, ret, envid = row[:12]
+    still_open, *touched = row[12:]
     return Claimed(
         MessageId(message),
         Identity(tenant, subscription, _STREAMS[stream]),
@@ -216,11 +251,16 @@ def _message(row: Row, recipients: Sequence[Row]) -> Claimed:
         ret or None,
         envid,
         still_open == 1,
-        tuple(
-            ClaimedRecipient(r[1], Recipient(r[2], tuple(r[3].split(",")) if r[3] else (), r[4]), r[5], bool(r[6]))
-            for r in sorted(recipients, key=lambda r: r[1])
-        ),
+        tuple(map(_recipient, sorted(recipients, key=lambda r: r[1]))),
+        Touched(subscription, stream, *touched),
     )
+
+
+def _recipient(row: Row) -> ClaimedRecipient:
+    _, n, address, notify, orcpt, attempts, warned, wish, last_reply = row
+    bounce = parse_reply(last_reply) if wish == "bounce" else None
+    recipient = Recipient(address, tuple(notify.split(",")) if notify else (), orcpt)
+    return ClaimedRecipient(n, recipient, attempts, bool(warned), bounce)
 
 
 _STREAMS = {stream.value: stream for stream in Stream}
@@ -231,7 +271,7 @@ def _batches(items: list[int], size: int) -> Iterator[list[int]]:
         yield items[start : start + size]
 
 
-OPEN_STATES = ("waiting", "claimed", "held")
+OPEN_STATES = ("waiting", "claimed", "held", "stopped")
 
 
 def states(tx: Tx) -> dict[str, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from goodstanding.errors import StoreError
 from goodstanding.store.db import Database
 
-HEAD = "0001"
+HEAD = "0012"
 """The newest migration; a test holds it against the files."""
 
 
@@ -17,11 +17,17 @@ def migrate(database: Database) -> None:
         upgrade(database)
 
 
-def _is_current(database: Database) -> bool:
+def revision(database: Database) -> str:
+    """The newest migration a database has had; empty: none, or it cannot be read."""
     if database.engine == "sqlite" and not database.path.exists():
-        return False
+        return ""
     try:
         with database.read() as tx:
-            return tx.row("SELECT version_num FROM alembic_version") == (HEAD,)
+            row = tx.row("SELECT version_num FROM alembic_version")
     except StoreError:
-        return False  # no such table; if it is the server that is gone, the upgrade says so
+        return ""  # no such table; if it is the server that is gone, the upgrade says so
+    return str(row[0]) if row is not None else ""
+
+
+def _is_current(database: Database) -> bool:
+    return revision(database) == HEAD

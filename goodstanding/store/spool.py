@@ -57,11 +57,13 @@ class Content:
 class LargeFile:
     """A segment of its own for one large message, written while it arrives."""
 
-    __slots__ = ("_fd", "_path", "segment", "size")
+    __slots__ = ("_fd", "_path", "segment", "size", "skip")
 
     def __init__(self, folder: Path, segment: int) -> None:
         self.segment = segment
         self.size = 0
+        self.skip = 0
+        """Octets at its beginning that are no part of the message any more: a header that came and was rewritten."""
         self._path = segment_path(folder, segment)
         self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
 
@@ -71,8 +73,9 @@ class LargeFile:
         self.size += sum(map(len, chunks))
 
     def read(self) -> Iterator[bytes]:
-        """What has been written so far, in parts."""
+        """What has been written so far and is not skipped, in parts."""
         with self._path.open("rb") as file:
+            file.seek(self.skip)
             while part := file.read(PART):
                 yield part
 
@@ -159,7 +162,7 @@ class Spool:
             prefix = len(content.prefix)
             if content.large is not None:
                 content.large.finish(content.prefix)
-                places.append(Place(content.large.segment, 0, content.size, prefix))
+                places.append(Place(content.large.segment, content.large.skip, content.size, prefix))
             elif self._in_database:
                 places.append(Place(0, 0, content.size, prefix))
             else:
@@ -305,7 +308,7 @@ def _pread(fd: int, size: int, offset: int) -> bytes:
 
 def _large_chunks(folder: Path, large: LargeFile | None) -> list[bytes]:
     """The body in a large file, for the database; the file is superfluous once that is durable."""
-    return [] if large is None else [segment_path(folder, large.segment).read_bytes()[: large.size]]
+    return [] if large is None else [segment_path(folder, large.segment).read_bytes()[large.skip : large.size]]
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,7 +1,9 @@
 """Group commit: many units of work from the event loop, one thread, one spool write, one transaction, one fsync each.
 
 While a commit runs, what arrives gathers; the next commit takes all of it. So the busier it is, the more messages
-share an fsync, and nobody waits for a timer. A unit's future resolves only after the commit that holds it is durable.
+share an fsync, and nobody waits for a timer: a group is closed after some turns of the event loop, which take
+microseconds while it is idle, and bring the more company the longer they take. A unit's future resolves only after
+the commit that holds it is durable.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
@@ -23,15 +26,21 @@ from goodstanding.store.spool import Content, Place, Spool
 V = TypeVar("V")
 R = TypeVar("R")
 
-Apply = Callable[[Tx, list[tuple[Any, Place | None]]], Sequence[Any] | None]
-"""What a kind of unit does: all its values of one commit, each with the place of its content, in one call."""
+Places = tuple[Place, ...]
+"""Where the contents of one unit are, in the order they were given."""
+
+Apply = Callable[[Tx, list[tuple[Any, Places]]], Sequence[Any] | None]
+"""What a kind of unit does: all its values of one commit, each with the places of its contents, in one call."""
+
+TURNS = 10
+"""Turns of the event loop that a group waits for company."""
 
 
 @dataclass(slots=True)
 class _Unit(Generic[V]):
     apply: Apply
     value: V
-    content: Content | None
+    contents: tuple[Content, ...]
     done: asyncio.Future[Any]
 
 
@@ -48,7 +57,7 @@ class Writer:
     ) -> None:
         """``told`` hears, in the writer thread, of the journal entries of every commit."""
         self._database = database
-        self._spool = spool
+        self.spool = spool
         self._worker = worker
         self._limit = limit
         self._told = told
@@ -68,16 +77,16 @@ class Writer:
     def __repr__(self) -> str:
         return f"<Writer {self.units} units in {self.commits} commits, {len(self._waiting)} waiting>"
 
-    def submit(self, apply: Apply, value: Any, content: Content | None = None) -> asyncio.Future[Any]:
+    def submit(self, apply: Apply, value: Any, *contents: Content) -> asyncio.Future[Any]:
         """Ask for a durable unit of work; the future fails with StoreError when the store cannot."""
-        unit = _Unit(apply, value, content, self._loop.create_future())
+        unit = _Unit(apply, value, contents, self._loop.create_future())
         if self._stopping:
             unit.done.set_exception(StoreError("this worker is stopping"))
             return unit.done
         self._waiting.append(unit)
         if not self._busy:
             self._busy = True
-            self._loop.call_soon(self._hand_over)  # not now: what else this turn of the loop brings goes along
+            self._gather(TURNS)
         return unit.done
 
     @property
@@ -92,6 +101,13 @@ class Writer:
             await asyncio.sleep(0.002)
         self._groups.put([])
         await self._loop.run_in_executor(None, self._thread.join)
+
+    def _gather(self, turns: int) -> None:
+        """Hand over after so many more turns of the loop."""
+        if turns:
+            self._loop.call_soon(self._gather, turns - 1)
+        else:
+            self._hand_over()
 
     def _hand_over(self) -> None:
         """Give the thread everything that waits. Only one group is under way, so nothing else needs a lock."""
@@ -109,7 +125,7 @@ class Writer:
                 unit.done.set_result(outcome)
         self._busy = bool(self._waiting)
         if self._busy:
-            self._loop.call_soon(self._hand_over)
+            self._gather(TURNS)
 
     def _run(self) -> None:
         """The thread: group in, outcomes out."""
@@ -131,10 +147,11 @@ class Writer:
 
     def _commit(self, group: list[_Unit[Any]]) -> list[Any]:
         """Spool first, rows second, one fsync each; then the group exists. Nothing of it exists before."""
-        contents = [unit.content for unit in group if unit.content is not None]
+        contents = [content for unit in group for content in unit.contents]
         try:
-            written = iter(self._spool.write(contents))
-            places = [next(written) if unit.content is not None else None for unit in group]
+            written = self.spool.write(contents)
+            taken = iter(written)
+            places = [tuple(islice(taken, len(unit.contents))) for unit in group]
             results: list[Any] = [None] * len(group)
             with self._database.tx() as tx:
                 if not workers.alive(tx, self._worker):
@@ -142,16 +159,16 @@ class Writer:
                 doubts = list(self._database.doubts)
                 for doubt in doubts:
                     queue.disown(tx, self._worker, doubt)
-                self._spool.book(tx, contents, [place for place in places if place is not None])
+                self.spool.book(tx, contents, written)
                 for apply, indexes in _by_kind(group).items():
                     answers = apply(tx, [(group[i].value, places[i]) for i in indexes])
                     for i, answer in zip(indexes, answers or [None] * len(indexes), strict=True):
                         results[i] = answer
         except BaseException:
-            self._spool.undone()
+            self.spool.undone()
             raise
         # It is durable: whatever goes wrong from here on must not look as if it were not.
-        self._spool.committed()
+        self.spool.committed()
         del self._database.doubts[: len(doubts)]
         try:
             self._told(tx.appended)

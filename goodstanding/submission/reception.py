@@ -6,16 +6,16 @@ import asyncio
 import ssl
 from collections import Counter
 from dataclasses import dataclass, field
-from ipaddress import IPv6Network
 from typing import Protocol
 
 from goodstanding.model import Reply
 from goodstanding.outside import Clock
-from goodstanding.settings import SubmissionSettings
+from goodstanding.settings import SubmissionSettings, TokenSettings
 from goodstanding.store.spool import Spool
 from goodstanding.submission.accept import FrontDoor
 from goodstanding.submission.authentication import Credentials, GuessBrake, TrustedNetworks
 from goodstanding.submission.incoming import Memory
+from goodstanding.submission.login import Login
 from goodstanding.wire.smtp_events import ServerPolicy
 
 GOING = Reply(421, "4.3.2", "the server is shutting down; try again in a moment")
@@ -24,11 +24,6 @@ TOO_SLOW = Reply(421, "4.4.2", "the message took too long to arrive; connect aga
 
 SWEEP = 1.0
 """Seconds between looks at the clock for silent connections."""
-
-
-def household(address: str) -> str:
-    """Whom a limit by address counts: one IPv4 address, or the /64 that a single IPv6 host has to itself."""
-    return str(IPv6Network(f"{address}/64", strict=False)) if ":" in address else address
 
 
 class Guest(Protocol):
@@ -56,7 +51,9 @@ class Reception:
     """Replaced when credentials change."""
     trusted: TrustedNetworks
     tls: ssl.SSLContext | None
+    tokens: TokenSettings = field(default_factory=TokenSettings)
     brake: GuessBrake = field(init=False)
+    login: Login = field(init=False)
     memory: Memory = field(init=False)
     open: set[Guest] = field(default_factory=set)
     by_address: Counter[str] = field(default_factory=Counter)
@@ -67,16 +64,21 @@ class Reception:
 
     def __post_init__(self) -> None:
         self.brake = GuessBrake(self.settings.failed_logins)
+        self.login = Login(self.clock, self.brake)
         self.memory = Memory(self.settings.memory_limit)
 
     def policy(self, tls: str) -> ServerPolicy:
         """What a listener of this kind offers."""
+        first = next(iter(self.tokens.issuers), None)
         return ServerPolicy(
             hostname=self.hostname,
             size_limit=self.settings.size_limit,
             recipients_limit=self.settings.recipients_limit,
             error_budget=self.settings.error_budget,
             auth=tls != "none",
+            bearer=first is not None,
+            bearer_scope=first.scope if first else "",
+            bearer_configuration=first.discovery if first else "",
             auth_required=True,
             tls=tls == "starttls",
         )

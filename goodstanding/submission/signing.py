@@ -46,4 +46,4 @@ class Signers:
     def _signer(self, key: DkimKey) -> Signer | None:
         """None when the key was sealed with another master key; `goodstanding check` says so."""
         private = unseal(self._master, key.sealed, context_of(key.domain, key.selector))
-        return Signer(key.domain, key.selector, load_key(private)) if private is not None else None
+        return Signer(key.domain, key.selector, load_key(private, ours=True)) if private is not None else None

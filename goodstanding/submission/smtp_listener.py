@@ -9,18 +9,31 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from functools import partial
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, ClassVar, cast
 
 import structlog
 
 from goodstanding.errors import StoreError
-from goodstanding.model import Envelope, Identity, Reply, message_name
-from goodstanding.submission.accept import Accepted, Submission, store_reply
+from goodstanding.model import Envelope, Identity, Reply
+from goodstanding.submission.accept import Accepted, Submission, accepted_reply, store_reply
+from goodstanding.submission.addressees import Addressees
+from goodstanding.submission.arrival import arrival
+from goodstanding.submission.authentication import household
 from goodstanding.submission.incoming import Incoming
-from goodstanding.submission.reception import GOING, Reception, household
+from goodstanding.submission.login import Admitted
+from goodstanding.submission.reception import GOING, Reception
+from goodstanding.submission.replies import (
+    CROWDED,
+    EXPIRED,
+    FAULT,
+    FULL,
+    GO_AHEAD,
+    OK,
+    OK_RCPT,
+    REVOKED,
+    WELCOME,
+)
 from goodstanding.wire.message import Arrival
 from goodstanding.wire.smtp_events import (
     AuthGiven,
@@ -40,56 +53,51 @@ from goodstanding.wire.smtp_server import Session
 
 log = structlog.get_logger("submission")
 
-OK = Reply(250, "2.1.0", "sender noted")
-OK_RCPT = Reply(250, "2.1.5", "recipient noted")
-GO_AHEAD = Reply(354, "", "send the message; end with a dot on a line of its own")
-WELCOME = Reply(235, "2.7.0", "welcome")
-WRONG = Reply(535, "5.7.8", "user name or password is wrong")
-SLOW_DOWN = Reply(454, "4.7.0", "too many failed logins from your address; wait a minute")
-NOT_YOU = Reply(535, "5.7.8", "this credential may only act as itself; leave the authorization identity empty")
-CROWDED = Reply(421, "4.7.0", "too many connections from your address; close some first")
-FULL = Reply(421, "4.3.2", "too many connections; try again in a moment")
-
 HANDSHAKE_LIMIT = 10.0
 """Seconds a TLS handshake may take."""
 LINGER = 10.0
 """Seconds a client has to take our last words, before the connection is cut."""
 REFUSALS_KEPT = 50
 """Recipients of one refused message that the journal names."""
-FAILED_LOGIN_PAUSE = 1.0
-"""Seconds until a wrong password is answered."""
 
 
 class Conversation(asyncio.Protocol):
     """One connection of one client."""
 
     __slots__ = (
+        *("_addressees", "_answering", "_arrival", "_envelope", "_failure", "_household", "_identity"),
         *(
-            "_answering",
-            "_arrival",
-            "_envelope",
-            "_failure",
-            "_household",
-            "_identity",
             "_implicit_tls",
             "_incoming",
             "_loop",
+            "_paused",
+            "_reception",
+            "_session",
+            "_strict",
+            "_transport",
+            "_trusting",
+            "_unheard",
+            "_until",
         ),
-        *("_paused", "_reception", "_session", "_transport", "_trusting", "_unheard"),
         *("address", "deadline", "message_deadline"),
     )
 
-    def __init__(self, reception: Reception, policy: ServerPolicy, trusting: ServerPolicy, implicit_tls: bool) -> None:
-        """``trusting`` is the policy for hosts of a trusted network."""
+    def __init__(self, reception: Reception, strict: ServerPolicy, trusting: ServerPolicy, implicit_tls: bool) -> None:
+        """``trusting`` is the policy for hosts of a trusted network, ``strict`` for all others."""
         self._reception = reception
+        self._strict = strict
         self._trusting = trusting
         self._implicit_tls = implicit_tls
-        self._session = Session(policy, tls=implicit_tls)
+        self._session: Session
+        """There once we know who is there."""
         self._transport: asyncio.Transport | None = None
         self._identity: Identity | None = None
+        self._until = float("inf")
+        """Second from which the token they came with proves nothing."""
         self._arrival: Arrival | None = None
         self._incoming: Incoming | None = None
         self._envelope: Envelope | None = None
+        self._addressees: Addressees | None = None
         self._failure: Reply | None = None
         self._answering = False
         self._paused = False
@@ -111,15 +119,15 @@ class Conversation(asyncio.Protocol):
         peer = transport.get_extra_info("peername")
         self.address = peer[0].partition("%")[0] if peer else ""
         self._household = household(self.address)
+        self._identity = reception.trusted.identity_of(self.address) if peer else None
+        policy = self._strict if self._identity is None else self._trusting
+        self._session = Session(policy, tls=self._implicit_tls)
         reception.sessions += 1
         reception.open.add(self)
         reception.by_address[self._household] += 1
         if not peer:  # gone already; nobody can say who it was, so it is trusted by nobody
             self._transport.abort()
             return
-        self._identity = reception.trusted.identity_of(self.address)
-        if self._identity is not None:
-            self._session = Session(self._trusting, tls=self._implicit_tls)
         limits = reception.settings
         if reception.closing or len(reception.open) > limits.connections:
             self.end(GOING if reception.closing else FULL)
@@ -210,10 +218,32 @@ class Conversation(asyncio.Protocol):
     # What each event of the core asks for: an answer now, or None and the answer follows later.
 
     def _mail(self, event: MailFrom) -> Reply | None:
+        door, identity = self._reception.door, self._identity
+        if identity is not None and not self._reception.credentials.holds(identity):
+            return REVOKED
+        if self._until <= self._reception.clock.now():
+            return EXPIRED
+        if door.keeper is not None and identity is not None:
+            self._addressees = Addressees(door, door.keeper, identity, self.address, event.sender)
+            if (refusal := self._addressees.objection()) is not None:
+                return refusal
         return GOING if self._reception.closing else OK
 
     def _rcpt(self, event: RcptTo) -> Reply | None:
-        return OK_RCPT
+        if self._addressees is None:
+            return OK_RCPT
+        answer = self._addressees.add(event.recipient.address)
+        if isinstance(answer, Reply):
+            return answer
+        self._begin_answering()
+        self._loop.create_task(answer).add_done_callback(self._looked_up)
+        return None
+
+    def _looked_up(self, task: asyncio.Future[Reply]) -> None:
+        """What is known of a recipient, or of a claim to be somebody, has been found out."""
+        if task.exception() is not None:
+            log.error("not looked up", exc_info=task.exception())
+        self._finish_answering(FAULT if task.exception() is not None else task.result())
 
     def _body_start(self, event: BodyStart) -> Reply | None:
         reception = self._reception
@@ -247,7 +277,11 @@ class Conversation(asyncio.Protocol):
             failure, self._failure = self._failure, None
             return failure or store_reply(OSError())
         assert self._envelope is not None and self._identity is not None
-        submission = Submission(self._identity, self._envelope, self._incoming, self._arrived())
+        if not self._reception.credentials.holds(self._identity):
+            self._forget()
+            return REVOKED
+        known = self._addressees.recently_known() if self._addressees is not None else ()
+        submission = Submission(self._identity, self._envelope, self._incoming, self._arrived(), known)
         self._begin_answering()
         task = self._loop.create_task(self._reception.door.accept(submission))
         task.add_done_callback(self._accepted)
@@ -259,15 +293,14 @@ class Conversation(asyncio.Protocol):
         self.message_deadline = float("inf")
         if task.exception() is not None:
             log.error("accept failed", exc_info=task.exception())
-            verdict_reply = Reply(
-                451, "4.3.0", "an internal fault kept your message from being stored; try again later"
-            )
+            verdict_reply = FAULT
         elif isinstance(verdict := task.result(), Accepted):
-            verdict_reply = Reply(250, "2.0.0", f"accepted as {message_name(verdict.message)}")
+            verdict_reply = accepted_reply(verdict)
         else:
             verdict_reply = verdict.reply
             self._reception.refused[verdict_reply.enhanced] += 1
-            self._journal_refusal(verdict_reply)
+            if not verdict.journalled:
+                self._journal_refusal(verdict_reply)
         self._finish_answering(verdict_reply)
         if self._reception.closing:
             self.end(GOING)
@@ -281,21 +314,21 @@ class Conversation(asyncio.Protocol):
             asyncio.ensure_future(refusal)  # noqa: RUF006 - the unit itself lives in the writer's list
 
     def _auth(self, event: AuthGiven) -> Reply | None:
-        reception = self._reception
-        now = reception.clock.now()
-        if reception.brake.closed_to(self._household, now):
-            return SLOW_DOWN
-        identity = reception.credentials.check(event.user, event.password)
-        if identity is not None:
-            if event.authzid not in ("", event.user):
-                return NOT_YOU
-            self._identity = identity
-            return WELCOME
-        reception.brake.failed(self._household, now)
-        log.info("login failed", client=self.address)
+        answer = self._reception.login.check(self._reception.credentials, self._household, event)
+        if isinstance(answer, Admitted | Reply):
+            return self._known(answer)
         self._begin_answering()
-        self._loop.call_later(FAILED_LOGIN_PAUSE, self._finish_answering, WRONG)
+        self._loop.create_task(self._admit(answer)).add_done_callback(self._looked_up)
         return None
+
+    async def _admit(self, answer: Coroutine[Any, Any, Admitted | Reply]) -> Reply:
+        return self._known(await answer)
+
+    def _known(self, answer: Admitted | Reply) -> Reply:
+        if isinstance(answer, Reply):
+            return answer
+        self._identity, self._until = answer.identity, answer.until
+        return WELCOME
 
     def _start_tls(self, event: StartTls) -> Reply | None:
         self._flush()
@@ -333,10 +366,12 @@ class Conversation(asyncio.Protocol):
         if self._transport is None:
             self._forget()
             return
-        if self._paused and not self._unheard:
-            self._transport.resume_reading()
-        self._paused = False
         self._run(self._session.answer(reply))
+        if self._answering or not self._paused:
+            return  # what had come meanwhile asks for another answer first
+        self._paused = False
+        if self._transport is not None and not self._unheard:
+            self._transport.resume_reading()
 
     def _arrived(self) -> Arrival:
         """What all messages of this session have in common."""
@@ -346,10 +381,8 @@ class Conversation(asyncio.Protocol):
             if tls_object is not None:
                 cipher = tls_object.cipher()
                 tls = f"{tls_object.version()} {cipher[0] if cipher else ''}"
-            words = "ESMTP" if self._session.esmtp else "SMTP"
-            if self._session.esmtp:
-                words += ("S" if tls else "") + ("A" if self._identity and self._identity.credential else "")
-            self._arrival = Arrival(self._session.helo, self.address, self._reception.hostname, words, tls)
+            known = bool(self._identity and self._identity.credential)
+            self._arrival = arrival(self._session, self.address, self._reception.hostname, tls, known)
         return self._arrival
 
     _ACTS: ClassVar[Mapping[type[Event], Callable[[Any, Any], Reply | None]]] = {
@@ -364,25 +397,3 @@ class Conversation(asyncio.Protocol):
         AuthGiven: _auth,
         StartTls: _start_tls,
     }
-
-
-async def listen(reception: Reception) -> list[asyncio.Server]:
-    """Open every listener of the settings; several workers may share a port. Raises OSError when one is taken."""
-    loop = asyncio.get_running_loop()
-    servers = []
-    for listener in reception.settings.listeners:
-        implicit = listener.tls == "implicit"
-        strict = reception.policy(listener.tls)
-        trusting = replace(strict, auth_required=False)
-        servers.append(
-            await loop.create_server(
-                partial(Conversation, reception, strict, trusting, implicit),
-                listener.address,
-                listener.port,
-                reuse_port=True,
-                backlog=1024,
-                ssl=reception.tls if implicit else None,
-                ssl_handshake_timeout=HANDSHAKE_LIMIT if implicit else None,
-            )
-        )
-    return servers

@@ -207,6 +207,8 @@ _ADDRESS_CHARACTERS = _HOST_CHARACTERS | frozenset("@!#$%&'*+/=?^`{|}~")
 
 def _host(helo: str) -> str:
     """A name as the client gave it, unable to do harm inside a header field."""
+    if helo and len(helo) <= 255 and _HOST_CHARACTERS.issuperset(helo):
+        return helo
     return "".join([char if char in _HOST_CHARACTERS else "?" for char in helo[:255]]) or "unknown"
 
 
@@ -216,7 +218,7 @@ _WORD = re.compile(rb"=\?([^?\s]{1,40})\?([BbQq])\?([^?]*)\?=")  # RFC 2047 §2
 _TEXT_LIMIT = 4_000
 """Octets of a value that are decoded: far more than `SUBJECT_LIMIT` characters need, and a bound on the work."""
 
-_CHARSETS: dict[bytes, str] = {
+CHARSETS: dict[bytes, str] = {
     b"us-ascii": "utf-8",
     b"iso-8859-1": "cp1252",
     **{b"iso-8859-%d" % part: f"iso8859_{part}" for part in (2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16)},
@@ -266,7 +268,7 @@ def _decoded(line: bytes) -> str:
     runs.append((b"", line[end:]))
     # Words of one charset are joined before they are decoded: many mailers split inside a character.
     return "".join(
-        b"".join(octets for _, octets in run).decode(_CHARSETS.get(charset, "utf-8"), "replace")
+        b"".join(octets for _, octets in run).decode(CHARSETS.get(charset, "utf-8"), "replace")
         for charset, run in groupby(runs, key=itemgetter(0))
     )
 
@@ -319,6 +321,25 @@ def _scanned_address(text: str) -> str:
         else:
             address += piece
     return address
+
+
+def unquoted(value: bytes) -> str:
+    """An address field without quoted strings and comments: all that some reader may take for an address.
+
+    A comment that nothing closes is kept: readers disagree on where it ends.
+    """
+    kept: list[str] = []
+    comment: list[str] = []
+    depth = 0
+    for piece in _PIECE.findall(value.decode("utf-8", "replace")):
+        if depth or piece == "(":
+            comment.append(piece)
+            depth += (piece == "(") - (piece == ")")
+            if not depth:
+                comment.clear()
+        elif not (piece[0] == '"' and len(piece) > 1):
+            kept.append(piece)
+    return "".join((*kept, *comment))
 
 
 def _without_spaces(address: str) -> str:

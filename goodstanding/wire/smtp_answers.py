@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 from goodstanding.model import Reply
 from goodstanding.wire.reply import encode_reply
-from goodstanding.wire.smtp_auth import MECHANISMS
+from goodstanding.wire.smtp_auth import mechanisms
 from goodstanding.wire.smtp_events import ServerPolicy
 
 OK = Reply(250, "2.0.0", "OK")
@@ -54,9 +55,9 @@ def too_many_recipients(limit: int) -> Reply:
     return Reply(452, "4.5.3", f"Over {limit} recipients in one transaction. Send to the rest in another")
 
 
-def unknown_mechanism(mechanism: str) -> Reply:
+def unknown_mechanism(mechanism: str, offered: Sequence[str]) -> Reply:
     """The refusal of an AUTH mechanism (RFC 4954 §4)."""
-    use = "Use AUTH " + " or ".join(MECHANISMS)
+    use = "Use AUTH " + " or ".join(offered)
     if not mechanism:
         return Reply(501, "5.5.4", f"AUTH needs the name of a mechanism. {use}")
     return Reply(504, "5.5.4", f"{mechanism[:20].upper()} is not offered here. {use}")
@@ -74,7 +75,7 @@ def hello(policy: ServerPolicy, tls: bool) -> bytes:
     if policy.tls and not tls:
         keywords.append("STARTTLS")
     if policy.auth and (tls or policy.auth_without_tls):
-        keywords.append("AUTH " + " ".join(MECHANISMS))
+        keywords.append("AUTH " + " ".join(mechanisms(policy, tls)))
     keywords += [word for word in ("ENHANCEDSTATUSCODES", "8BITMIME", "SMTPUTF8", "DSN", "CHUNKING") if word in offers]
     if "LIMITS" in offers:  # RFC 9422 §4
         most = f" MAILMAX={policy.transactions_limit}" if policy.transactions_limit else ""

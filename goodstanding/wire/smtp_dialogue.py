@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from goodstanding.model import Envelope, Recipient, Reply
 from goodstanding.wire import smtp_answers as answers
 from goodstanding.wire.reply import encode_reply
@@ -11,6 +13,8 @@ from goodstanding.wire.smtp_events import Event, Reset, ServerPolicy
 from goodstanding.wire.smtp_input import Input
 
 NOTHING: frozenset[str] = frozenset()
+_encoded = lru_cache(maxsize=256)(encode_reply)
+"""Nearly every reply is said word for word again, command after command."""
 
 
 class Transaction:
@@ -81,7 +85,7 @@ class Dialogue:
         """Queue a reply."""
         if reply.enhanced and "ENHANCEDSTATUSCODES" not in self.policy.extensions:
             reply = Reply(reply.code, "", reply.text)
-        self.output.append(encode_reply(reply))
+        self.output.append(_encoded(reply))
 
     def ask(self, event: Event) -> Event:
         """Stand still until the shell has answered."""

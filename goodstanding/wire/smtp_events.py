@@ -29,6 +29,11 @@ class ServerPolicy:
     """Offer AUTH once TLS is on."""
     auth_without_tls: bool = False
     """Offer it before, too: for tests on loopback, never for a network."""
+    bearer: bool = False
+    """Offer AUTH by token, too: over TLS only, whatever ``auth_without_tls`` says."""
+    bearer_scope: str = ""
+    """What clients whose token is refused are told to ask for, and where (RFC 7628 §3.2.2); empty: not told."""
+    bearer_configuration: str = ""
     auth_required: bool = True
     tls: bool = True
     """Offer STARTTLS while TLS is not on."""
@@ -51,7 +56,9 @@ class AuthGiven:
 
     mechanism: str
     user: str
+    """Empty where a token comes without a name."""
     password: str = field(repr=False)
+    """Or the token, by its mechanism."""
     authzid: str = ""
 
 

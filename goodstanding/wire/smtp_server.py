@@ -40,7 +40,7 @@ from goodstanding.wire.smtp_events import (
     ServerPolicy,
     StartTls,
 )
-from goodstanding.wire.smtp_verbs import authenticate, obey, refuse_early_body
+from goodstanding.wire.smtp_verbs import authenticate, authenticated, obey, refuse_early_body
 
 __all__ = [
     "EXTENSIONS",
@@ -59,7 +59,6 @@ __all__ = [
     "StartTls",
 ]
 
-AUTH_FAILURE_COST = 5  # errors: with the usual budget of 20 a session may guess four passwords
 TLS_HELLO = b"\x16\x03"  # how every TLS handshake begins; no command does
 
 
@@ -166,6 +165,8 @@ class Session:
         """Read until an event asks, the session ends or the input does."""
         dialogue = self._dialogue
         events: list[Event] = []
+        if not dialogue.input and (dialogue.body is None or dialogue.body.wants):  # an empty chunk ends without input
+            return events
         more = True
         while more and dialogue.asked is None and not dialogue.closing:
             more = _read_line(dialogue, events) if dialogue.body is None else _read_body(dialogue, events)
@@ -259,17 +260,16 @@ def _settle(dialogue: Dialogue, asked: Event, reply: Reply) -> Event | None:
         case BodyStart():
             return _start_body(dialogue, reply)
         case AuthGiven():
-            dialogue.authenticated = reply.positive
-            if not reply.positive:  # told to come back later it should, not ask on and on
-                return dialogue.refuse(reply, AUTH_FAILURE_COST if reply.permanent else 1)
+            return authenticated(dialogue, reply)
         case MailFrom() if reply.positive:
             dialogue.transaction = Transaction(asked.envelope)
         case RcptTo() if reply.positive and dialogue.transaction:
             dialogue.transaction.recipients.append(asked.recipient)
+        case RcptTo() if dialogue.authenticated or not dialogue.policy.auth_required:
+            dialogue.idle = 0  # a known client may have a thousand recipients who are turned away one by one
         case MessageReceived():
             dialogue.forget()
-            if reply.positive:
-                dialogue.idle = 0
+            dialogue.idle = 0
     dialogue.say(reply)
     return None
 

@@ -6,11 +6,13 @@ from collections.abc import Callable
 
 from goodstanding.model import Reply
 from goodstanding.wire import smtp_answers as answers
-from goodstanding.wire.smtp_auth import MECHANISMS, Exchange
+from goodstanding.wire.smtp_auth import Exchange, mechanisms
 from goodstanding.wire.smtp_command import is_greeting_name, read_bdat, read_mail, read_rcpt
 from goodstanding.wire.smtp_data import ChunkedBody, Wasted
 from goodstanding.wire.smtp_dialogue import Dialogue, Transaction
 from goodstanding.wire.smtp_events import AuthGiven, BodyStart, Event, MailFrom, Quit, RcptTo, StartTls
+
+AUTH_FAILURE_COST = 5  # errors: with the usual budget of 20 a session may guess four passwords
 
 
 def obey(dialogue: Dialogue, text: str) -> Event | None:
@@ -69,22 +71,38 @@ def auth(dialogue: Dialogue, argument: str) -> Event | None:
     if not dialogue.tls and not dialogue.policy.auth_without_tls:
         return dialogue.refuse(answers.ENCRYPT_FIRST)
     mechanism, _, initial = argument.partition(" ")
-    if mechanism.upper() not in MECHANISMS:
-        return dialogue.refuse(answers.unknown_mechanism(mechanism))
-    dialogue.exchange = Exchange(mechanism.upper())
+    offered = mechanisms(dialogue.policy, dialogue.tls)
+    if mechanism.upper() not in offered:
+        return dialogue.refuse(answers.unknown_mechanism(mechanism, offered))
+    dialogue.exchange = Exchange(mechanism.upper(), dialogue.policy)
     return authenticate(dialogue, dialogue.exchange.begin(initial.strip(" ")))
 
 
 def authenticate(dialogue: Dialogue, step: Reply | AuthGiven) -> Event | None:
     """One turn of AUTH: a challenge goes out, a claim to the shell; a refusal ends it."""
     if isinstance(step, AuthGiven):
-        dialogue.exchange = None
         return dialogue.ask(step)
     if step.code == 334:
         dialogue.say(step)
         return None
+    exchange, dialogue.exchange = dialogue.exchange, None
+    return dialogue.refuse(step, AUTH_FAILURE_COST if exchange and exchange.failed else None)
+
+
+def authenticated(dialogue: Dialogue, reply: Reply) -> Event | None:
+    """What the shell said to a claim ends AUTH, or goes on with the challenge that tells why it was refused."""
+    exchange = dialogue.exchange
+    dialogue.authenticated = reply.positive
+    if not reply.positive and exchange is not None:
+        step = exchange.refuse(reply)
+        if step is not reply:
+            return authenticate(dialogue, step)
     dialogue.exchange = None
-    return dialogue.refuse(step)
+    if reply.positive:
+        dialogue.say(reply)
+        return None
+    # told to come back later it should, not ask on and on
+    return dialogue.refuse(reply, AUTH_FAILURE_COST if reply.permanent else 1)
 
 
 def mail(dialogue: Dialogue, argument: str) -> Event | None:

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from goodstanding import operate
 from goodstanding.cli.main import run
+from goodstanding.operate.opening import open_estate
 from goodstanding.settings import Settings
 from tests.cli.stock import Stock
 
@@ -73,6 +73,6 @@ def goodstanding(data_dir: Path, capfd: pytest.CaptureFixture[str]) -> Command:
 @pytest.fixture
 def stock(data_dir: Path) -> Iterator[Stock]:
     """The queue the commands see."""
-    database, _ = operate.open_estate(Settings(data_dir=str(data_dir)))
+    database, _ = open_estate(Settings(data_dir=str(data_dir)))
     yield Stock(database, data_dir / "spool")
     database.close()

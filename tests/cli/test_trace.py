@@ -11,12 +11,31 @@ from goodstanding.events import (
     Deferred,
     DelayWarned,
     Delivered,
+    DomainChecked,
     Dropped,
+    EstateChanged,
     Event,
     Held,
+    Judged,
+    Quarantined,
+    QuarantineEnded,
     Refused,
     Released,
     Retried,
+    Suppressed,
+    Unsubscribed,
+    Unsuppressed,
+)
+from goodstanding.evidence import (
+    Complained,
+    Engaged,
+    LadderMoved,
+    Measured,
+    OrderEnded,
+    OrderIssued,
+    Returned,
+    Reviewed,
+    Unmatched,
 )
 from goodstanding.model import MessageId, message_name
 from goodstanding.store import journal
@@ -26,6 +45,7 @@ from tests.cli.stock import NEWS, NOW, SHOP, Stock
 ONE = ("shop", MessageId(7), 0, NOW, "ann@gmail.example")
 MX = "mx.gmail.example [127.0.0.1]"
 
+FOUND = '[{"slug":"cold","action":"quarantine","because":"3 of 3 are strangers","remedy":"ask them first"}]'
 TOLD: list[tuple[Event, str, str]] = [
     (
         Accepted(*ONE, "shop/otp", "transactional", "otp@shop.example", 2048, subject="Hello", remote="127.0.0.1"),
@@ -78,6 +98,63 @@ TOLD: list[tuple[Event, str, str]] = [
     (Released(*ONE, "eve"), "released by eve", "waiting"),
     (Retried(*ONE, "eve"), "eve asked for an attempt at once", "waiting"),
     (Dropped(*ONE, "eve"), "dropped by eve", "dropped"),
+    (
+        Quarantined(*ONE, "shop/otp", 7, FOUND),
+        "quarantined: 3 of 3 are strangers [cold]; ask them first",
+        "quarantined",
+    ),
+    (
+        Judged("shop", ONE[1], NOW, "shop/otp", "refuse", FOUND, shadow=True),
+        "would be: refuse: 3 of 3 are strangers [cold]; ask them first",
+        "waiting",
+    ),
+    (QuarantineEnded(*ONE, "refused", "eve"), "out of quarantine, refused by eve", "refused"),
+    (
+        Suppressed("shop", NOW, "ann@x.example", "stream", "unsubscribed", "one-click"),
+        "suppressed for the stream: unsubscribed, says one-click",
+        "waiting",
+    ),
+    (
+        Unsuppressed("shop", NOW, "ann@x.example", "tenant", "eve", "she asked"),
+        "no longer suppressed for the tenant, by eve, because she asked",
+        "waiting",
+    ),
+    (Unsubscribed(*ONE, "bulk", "one-click"), "unsubscribed from bulk by one-click", "waiting"),
+    (DomainChecked("shop", NOW, "shop.example", "verified", ""), "shop.example is verified", "waiting"),
+    (EstateChanged("shop", NOW, "pool bulk", "hello", "eve"), "eve changed pool bulk: hello", "waiting"),
+    (
+        Returned(*ONE, "no-such-user", True, "recipient", "550 5.1.1 nobody here"),
+        "sent back afterwards, no-such-user (hard): 550 5.1.1 nobody here",
+        "returned",
+    ),
+    (Complained(*ONE, "abuse", "fbl@x.example"), "complaint (abuse), reported by fbl@x.example", "waiting"),
+    (Engaged(*ONE, "clicked", "scanner"), "clicked by a scanner", "waiting"),
+    (
+        Unmatched("", NOW, "complaint", "arf", "no token of ours", "fbl@x.example"),
+        "a report of fbl@x.example changed nothing: no token of ours",
+        "waiting",
+    ),
+    (
+        Measured("", NOW, "ip:203.0.113.7", "snds", NOW, NOW, because="complaint rate below 0.1 %"),
+        "snds says of ip:203.0.113.7: complaint rate below 0.1 %",
+        "waiting",
+    ),
+    (
+        LadderMoved("shop", NOW, "campaign:7", "good", "slowed", "complaints-over-target", "5 complaints in 310"),
+        "campaign:7 went from good to slowed, by system: 5 complaints in 310",
+        "waiting",
+    ),
+    (OrderIssued("shop", NOW, "campaign:7", "pace", 60.0), "ordered for campaign:7: pace", "waiting"),
+    (
+        OrderEnded("shop", NOW, "campaign:7", "pace", "it ran out"),
+        "no longer ordered for campaign:7: pace, because it ran out",
+        "waiting",
+    ),
+    (
+        Reviewed("shop", NOW, "campaign:7", "opened", "ann", "we removed the list"),
+        "review of campaign:7 opened by ann: we removed the list",
+        "waiting",
+    ),
 ]
 
 
@@ -129,3 +206,8 @@ def test_refused_submissions_are_part_of_the_story(goodstanding: Command, stock:
         journal.append(tx, [Refused("shop", NOW, "shop/otp", "127.0.0.1", "a@b", "ann@x.example", "552 5.3.4 too big")])
     said = goodstanding("trace", "ann@x.example")
     assert "Refused submissions" in said.out and "552 5.3.4 too big" in said.out
+
+
+def test_who_unsubscribes_from_a_delivered_message_has_got_it() -> None:
+    delivered = Delivered(*ONE, "mx.x.example [203.0.113.7]", "250 ok")
+    assert story.fate([delivered, Unsubscribed(*ONE, "bulk", "one-click")]) == "delivered"

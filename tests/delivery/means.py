@@ -1,6 +1,8 @@
 """What a delivery loop needs, over a real store, with doubles for everything outside."""
 
+from goodstanding.delivery.obeying import Obeying
 from goodstanding.delivery.plan import Route
+from goodstanding.delivery.pools import Pools
 from goodstanding.delivery.record import Record
 from goodstanding.delivery.routing import Routing
 from goodstanding.delivery.run import Means
@@ -23,8 +25,9 @@ def means_for(database: Database, writer: Writer, spool: Spool, worker: WorkerId
         database=database,
         writer=writer,
         spool=spool,
-        routing=Routing(pools, FakeResolver({}), clock, 25, frozenset(), True),
+        routing=Routing(Pools(pools), FakeResolver({}), clock, 25, frozenset(), True),
         record=Record(writer, spool, clock, "relay.test", Identifiers(0).next),
         clock=clock,
         entropy=FakeEntropy(1),
+        obeying=Obeying(1, clock),
     )

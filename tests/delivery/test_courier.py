@@ -9,6 +9,7 @@ from typing import cast
 from goodstanding.delivery.connection import Timeouts
 from goodstanding.delivery.courier import Courier
 from goodstanding.delivery.outcome import Deferred, Outcome
+from goodstanding.delivery.plan import Route
 from goodstanding.delivery.routing import Routing, Way
 from goodstanding.delivery.run import Delivery, Job, Lanes
 from goodstanding.delivery.shaping import Limits
@@ -29,7 +30,7 @@ def job() -> Job:
     recipient = ClaimedRecipient(0, Recipient("ann@example.org"), 1)
     place = Place(segment=1, offset=0, size=4, prefix=2)
     claimed = Claimed(MessageId(1), identity, "", place, 0, None, "", sole=True, recipients=(recipient,))
-    way = Way("bulk>mx.example.org", ("mx.example.org",), Pool(name="bulk", stream=Stream.BULK))
+    way = Way("bulk>mx.example.org", ("mx.example.org",), Pool(name="bulk", stream=Stream.BULK), Route("direct"))
     return Job(way.lane, 1, "acme", 1, way, claimed, (recipient,), None)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+from goodstanding.admission.ration import Policy
 from goodstanding.delivery.upkeep import Upkeep
 from goodstanding.model import MessageId
 from goodstanding.store import queue, workers
@@ -10,14 +11,14 @@ from goodstanding.store.content import fetch
 from goodstanding.store.db import Tx
 from goodstanding.store.queue import Claimed, Entry
 from goodstanding.store.spool import Place, Spool, segment_path
-from goodstanding.store.writer import Writer
+from goodstanding.store.writer import Places, Writer
 from tests.delivery.means import means_for
 from tests.store.letters import claim_all, content, delivered, letter, opened, want
 
 
-def add(tx: Tx, batch: list[tuple[Entry, Place | None]]) -> list[Place | None]:
-    queue.add(tx, [(entry, place) for entry, place in batch if place is not None])
-    return [place for _, place in batch]
+def add(tx: Tx, batch: list[tuple[Entry, Places]]) -> list[Place]:
+    queue.add(tx, [(entry, places[0]) for entry, places in batch])
+    return [places[0] for _, places in batch]
 
 
 def settle(tx: Tx, spool: Spool, claims: list[Claimed]) -> None:
@@ -46,7 +47,7 @@ def test_stragglers_are_moved_and_the_old_segment_goes(tmp_path: Path) -> None:
         old = straggler.place
         assert segment_path(spool.folder, old.segment).exists()
 
-        moved = await Upkeep(means_for(database, writer, spool, me.id), "here", 90.0).move_stragglers()
+        moved = await Upkeep(means_for(database, writer, spool, me.id), "here", 90.0, Policy()).move_stragglers()
 
         assert moved == 1
         assert not segment_path(spool.folder, old.segment).exists()
@@ -65,7 +66,7 @@ def test_a_younger_worker_leaves_the_chores_to_the_eldest(tmp_path: Path) -> Non
             me = workers.register(tx, "here", 2, 100.0)
         spool = Spool(tmp_path / "spool", database, me.id, 20_000)
         writer = Writer(database, spool, me.id, 10)
-        assert await Upkeep(means_for(database, writer, spool, me.id), "here", 90.0).move_stragglers() == 0
+        assert await Upkeep(means_for(database, writer, spool, me.id), "here", 90.0, Policy()).move_stragglers() == 0
         await writer.close()
 
     asyncio.run(scenario())

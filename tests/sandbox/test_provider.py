@@ -5,9 +5,14 @@ import pytest
 from goodstanding.errors import SettingsError
 from goodstanding.outside import Answer
 from goodstanding.sandbox.authentication import Authentication
+from goodstanding.sandbox.behaviour import Act
 from goodstanding.sandbox.catalogue import Catalogue, built_in, read
 from goodstanding.sandbox.dkim_check import Verified
+from goodstanding.sandbox.pace import Pace
+from goodstanding.sandbox.placement import Key, Lines, Reputations
 from goodstanding.sandbox.provider import MAGIC, SLOW, Reception, Visit
+from goodstanding.sandbox.relations import AddressBook
+from goodstanding.sandbox.residents import Residents
 from goodstanding.sandbox.zones import Lookup
 
 CATALOGUE: Catalogue = built_in()
@@ -16,7 +21,8 @@ CLIENT = "127.0.0.1"
 
 
 def reception(name: str, *, seed: str = "s", patience: float = 60.0, lookup: Lookup | None = None) -> Reception:
-    return Reception(PROVIDERS[name], CATALOGUE.wordings[name], seed, patience=patience, lookup=lookup)
+    residents = Residents(name, seed, AddressBook(), Pace(0.0))
+    return Reception(PROVIDERS[name], CATALOGUE.wordings[name], residents, patience=patience, lookup=lookup)
 
 
 def arrived(desk: Reception) -> Visit:
@@ -57,6 +63,7 @@ def in_transaction(desk: Reception, now: float = 0.0) -> Visit:
         ("sink", "anybody@some.thing.sink.example", "250 2.1.5"),
         ("sink", "anybody@sink.example", "250 2.1.5"),
         ("sink", "anybody@notsink.example", "554 5.7.1"),
+        ("hosted", "inbox@any-customer.example", "250 2.1.5"),
     ],
 )
 def test_what_is_said_to_a_recipient(provider: str, address: str, reply: str) -> None:
@@ -76,10 +83,10 @@ def test_magic_does_the_same_everywhere() -> None:
 
 
 def test_the_same_seed_gives_the_same_mailboxes_and_another_seed_others() -> None:
-    people = [f"person{n}@gmail.example" for n in range(2000)]
+    people = [f"person{n}@gmail.example" for n in range(20_000)]
     fates = [[reception("gmail", seed=seed).fate(*p.split("@")) for p in people] for seed in ("a", "a", "b")]
     assert fates[0] == fates[1] != fates[2]
-    assert 30 <= fates[0].count("unknown") <= 90  # 3 % of 2,000
+    assert 60 <= fates[0].count("unknown") <= 140  # 0.5 % of 20,000
 
 
 def test_the_same_events_give_the_same_words() -> None:
@@ -278,3 +285,54 @@ def test_a_catalogue_with_a_mistake_is_refused_in_words(text: str, problem: str)
     with pytest.raises(SettingsError) as refused:
         read(text)
     assert problem in str(refused.value)
+
+
+def test_a_company_has_its_mail_where_its_mx_leads() -> None:
+    def lookup(name: str, kind: str) -> Answer:
+        hosts = {"maker.example": "alt1.gmail-smtp-in.l.gmail.example", "other.example": "mx.hosted.example"}
+        return Answer("found", (hosts[name],)) if (name, kind) in {(n, "MX") for n in hosts} else Answer("nxdomain")
+
+    desk = reception("gmail", lookup=lookup)
+    visit = in_transaction(desk)
+    whys = [desk.recipient(visit, f"inbox@{domain}.example", 0.0).why for domain in ("maker", "other", "nobody")]
+    assert whys == ["recipient", "relay_denied", "relay_denied"]
+
+
+def test_who_accepts_first_takes_those_who_do_not_exist_and_remembers_them_for_later() -> None:
+    desk = reception("corp-late")
+    visit = in_transaction(desk)
+    assert desk.recipient(visit, "unknown@corp-late.example", 0.0).why == "recipient"
+    assert desk.recipient(visit, "inbox@corp-late.example", 0.0).why == "recipient"
+    assert (visit.recipients, visit.late) == (["inbox@corp-late.example"], ["unknown@corp-late.example"])
+    assert desk.message(visit, b"", None).why == "accepted"
+
+
+OBJECTIONS = {"rationed": 4, "put_off": 4, "blocked_ip": 5, "blocked_domain": 5}
+
+
+@pytest.mark.parametrize("name", [name for name, provider in PROVIDERS.items() if provider.reputation])
+def test_reputation_is_told_in_the_words_of_the_provider(name: str) -> None:
+    said = {why: CATALOGUE.wordings[name][why] for why in OBJECTIONS}
+    assert {why: wording.code // 100 for why, wording in said.items()} == OBJECTIONS
+
+
+@pytest.mark.parametrize(("complaints", "why"), [(0, "sender"), (2, "sender"), (60, "blocked_ip")])
+def test_an_address_with_a_bad_name_is_turned_away_at_mail(complaints: int, why: str) -> None:
+    lines = PROVIDERS["gmail"].reputation
+    assert lines is not None
+    residents = Residents("gmail", "s", AddressBook(), Pace(0.0), reputations=Reputations(lines))
+    for _ in range(complaints):
+        residents.reputations.acted([("ip", CLIENT)], Act.COMPLAINED, 0.0)  # type: ignore[union-attr]
+    desk = Reception(PROVIDERS["gmail"], CATALOGUE.wordings["gmail"], residents, patience=0.0, lookup=None)
+    response = desk.sender(arrived(desk), "a@acme.example", 0.0)
+    assert response.why == why
+
+
+def test_a_domain_with_a_bad_name_is_turned_away_after_the_message() -> None:
+    residents = Residents("outlook", "s", AddressBook(), Pace(0.0), reputations=Reputations(Lines()))
+    keys: list[Key] = [("ip", CLIENT), ("domain", "pitch.example")]
+    for _ in range(50):
+        residents.reputations.acted(keys[1:], Act.COMPLAINED, 0.0)  # type: ignore[union-attr]
+    desk = Reception(PROVIDERS["outlook"], CATALOGUE.wordings["outlook"], residents, patience=0.0, lookup=None)
+    response = desk.message(in_transaction(desk), b"", None, keys, 0.0)
+    assert response.why == "blocked_domain" and "pitch.example" in str(response.reply)

@@ -29,8 +29,8 @@ def make_relay(tmp_path: Path, sink: Sink) -> Iterator[MakeRelay]:
     """Makes relays that deliver to the sink; arguments are settings as ``path=value``. Not started yet."""
     made: list[Relay] = []
 
-    def make(*overrides: str, folder: Path = tmp_path / "relay") -> Relay:
-        made.append(Relay(folder, sink.port, *overrides))
+    def make(*overrides: str, folder: Path = tmp_path / "relay", admission: str = "off") -> Relay:
+        made.append(Relay(folder, sink.port, *overrides, admission=admission))
         return made[-1]
 
     yield make

@@ -15,8 +15,8 @@ from pathlib import Path
 from goodstanding.errors import StoreError
 from goodstanding.events import Event
 from goodstanding.model import Stream
-from goodstanding.operate import open_estate
-from goodstanding.settings import parse_settings
+from goodstanding.operate.opening import open_estate
+from goodstanding.settings_file import parse_settings
 from goodstanding.store import estate, journal, queue
 from tests.scenarios.patience import eventually
 
@@ -51,8 +51,12 @@ name = "sink"
 host = "127.0.0.1"
 port = {sink}
 tls = "never"
+trust = "own"
 
 {pools}
+
+[admission]
+mode = "{admission}"
 
 [delivery]
 loopback_only = true
@@ -75,6 +79,17 @@ route = "sink"
 """
 
 
+POOL_APART = """\
+[[pools]]
+name = "{stream}"
+stream = "{stream}"
+route = "sink"
+addresses = ["127.0.{octet}.1"]
+hello = "mta.{stream}-relays.example"
+"""
+"""Shares nothing with the others: without that, admission takes no mail."""
+
+
 def free_port() -> int:
     """A port nobody listens on, below the range the kernel takes outgoing ports from."""
     while True:
@@ -88,11 +103,20 @@ def free_port() -> int:
             return port
 
 
+def _pool(stream: Stream, *, apart: bool) -> str:
+    return (POOL_APART if apart else POOL).format(stream=stream, octet=1 + list(Stream).index(stream))
+
+
 class Relay:
     """One installation below a folder; its processes come and go, its store stays."""
 
-    def __init__(self, folder: Path, sink_port: int, *overrides: str, subscription: str = "acme/app") -> None:
-        """``overrides``: settings as ``path=value``. All mail goes to the sink unless a pool says otherwise."""
+    def __init__(
+        self, folder: Path, sink_port: int, *overrides: str, subscription: str = "acme/app", admission: str = "off"
+    ) -> None:
+        """``overrides``: settings as ``path=value``. All mail goes to the sink unless a pool says otherwise.
+
+        ``admission``: off where a scenario is about the relay itself, and any sender will do.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.data = folder / "data"
@@ -108,7 +132,8 @@ class Relay:
                 implicit=self.implicit,
                 sink=sink_port,
                 subscription=subscription,
-                pools="" if direct else "\n".join(POOL.format(stream=stream) for stream in Stream),
+                admission=admission,
+                pools="" if direct else "\n".join(_pool(stream, apart=admission != "off") for stream in Stream),
             )
         )
         if direct:

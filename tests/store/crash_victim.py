@@ -14,8 +14,8 @@ from goodstanding.model import MessageId
 from goodstanding.store import queue, workers
 from goodstanding.store.db import Database, Tx
 from goodstanding.store.queue import Claimed
-from goodstanding.store.spool import Place, Spool, sweep
-from goodstanding.store.writer import Writer
+from goodstanding.store.spool import Spool, sweep
+from goodstanding.store.writer import Places, Writer
 from tests.store.letters import claim_all, content, delivered, letter, want
 
 SEGMENT = 200_000
@@ -43,10 +43,10 @@ async def write(database: Database, folder: Path) -> None:
     writer = Writer(database, spool, worker, limit=20)
     numbers = iter(range(((newest and newest[0]) or 0) + 1, 1 << 62))
 
-    def add(tx: Tx, batch: list[tuple[queue.Entry, Place]]) -> None:
-        queue.add(tx, batch)
+    def add(tx: Tx, batch: list[tuple[queue.Entry, Places]]) -> None:
+        queue.add(tx, [(entry, places[0]) for entry, places in batch])
 
-    def settle(tx: Tx, batch: list[tuple[Claimed, None]]) -> None:
+    def settle(tx: Tx, batch: list[tuple[Claimed, Places]]) -> None:
         spool.forget(tx, queue.settle(tx, [delivered(claimed) for claimed, _ in batch]))
 
     async def accept() -> None:

@@ -140,3 +140,38 @@ def test_a_database_file_that_was_deleted_takes_no_commit(tmp_path: Path) -> Non
     database.path.unlink()
     with pytest.raises(StoreError), database.tx() as tx:
         tx.run("INSERT INTO tenant (name, created) VALUES ('b', 1)")
+
+
+def grown(database: Database, rows: int) -> None:
+    for number in range(rows):
+        with database.tx() as tx:
+            tx.run("INSERT INTO tenant (name, created) VALUES (?, 1)", (f"{number}-{'x' * 5000}",))
+
+
+def test_the_wal_is_copied_back_before_a_writer_has_to(tmp_path: Path) -> None:
+    database = opened(f"sqlite:///{tmp_path / 'gs.db'}")
+    grown(database, 20)
+    assert not database.ease()  # far from being in anybody's way
+    assert database.ease(pages=20)
+    assert not database.ease(pages=1)
+    size = Path(f"{database.path}-wal").stat().st_size
+    with database.tx() as tx:
+        tx.run("DELETE FROM tenant")  # and the WAL begins anew: it has not grown by this
+    assert Path(f"{database.path}-wal").stat().st_size == size
+    database.close()
+
+
+def test_most_of_the_wal_is_copied_back_while_somebody_writes(tmp_path: Path) -> None:
+    database, other = opened(f"sqlite:///{tmp_path / 'gs.db'}"), Database(f"sqlite:///{tmp_path / 'gs.db'}")
+    grown(database, 20)
+    easing = threading.Thread(target=database.ease, args=(20,))
+    with other.tx() as tx:
+        tx.run("INSERT INTO tenant (name, created) VALUES ('other', 1)")
+        easing.start()
+        while other._grown():
+            pass
+        assert easing.is_alive()  # the rest is copied when nobody writes
+    easing.join()
+    assert not database.ease(pages=1)
+    for one in (database, other):
+        one.close()

@@ -17,10 +17,10 @@ from goodstanding.model import WorkerId
 from goodstanding.store import journal, queue, workers
 from goodstanding.store.db import Database, Tx
 from goodstanding.store.spool import Place, Spool
-from goodstanding.store.writer import Writer
+from goodstanding.store.writer import Places, Writer
 from tests.store.letters import content, letter, postgresql_only, sqlite_only
 
-Batch = list[tuple[Any, Place | None]]
+Batch = list[tuple[Any, Places]]
 
 
 @asynccontextmanager
@@ -36,8 +36,8 @@ async def writing(
 
 def add(tx: Tx, batch: Batch) -> Sequence[Any]:
     """The unit of work of the front door."""
-    queue.add(tx, [(entry, place) for entry, place in batch if place is not None])
-    return [place for _, place in batch]
+    queue.add(tx, [(entry, places[0]) for entry, places in batch])
+    return [places[0] for _, places in batch]
 
 
 def double(tx: Tx, batch: Batch) -> Sequence[Any]:

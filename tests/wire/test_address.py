@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from goodstanding.wire.address import (
     domain_to_ascii,
     parse_path,
+    read_any_path,
+    read_path,
     split_path,
     xtext_decode,
     xtext_encode,
@@ -190,6 +192,14 @@ def test_whatever_comes_is_an_address_or_nothing(text: str, smtputf8: bool) -> N
             assert parse_path(f"<{address}>", smtputf8=smtputf8) == address  # stable
             assert split_path(f"<{address}> SIZE=1") == (f"<{address}>", "SIZE=1")
             assert smtputf8 or address.isascii()
+
+
+@given(PATHLIKE | st.text() | st.text(st.sampled_from("aZ0.-_x@n>< ")), st.booleans(), st.booleans())
+def test_the_short_way_for_plain_paths_changes_nothing(text: str, null: bool, postmaster: bool) -> None:
+    for path in (text, f"<{text}>", f"<a@{text}>", f"<{text}@example.com>", f"<a.b@x{text}.de>"):
+        assert read_path(path, smtputf8=False, null=null, postmaster=postmaster) == read_any_path(
+            path, smtputf8=False, null=null, postmaster=postmaster
+        )
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=())) | PATHLIKE)

@@ -1,5 +1,6 @@
 """The server core: whole sessions, what clients say in, what they hear and what the shell learns out."""
 
+from base64 import b64encode
 from dataclasses import replace
 
 import pytest
@@ -198,21 +199,24 @@ def test_a_session_tells_its_state_in_one_line() -> None:
 # Anything
 
 
+XOAUTH2 = b64encode(b"user=u\1auth=Bearer e30.e30.x\1\1")
+OAUTHBEARER = b64encode(b"n,,\1auth=Bearer secret\1\1")
 WAITS = [
     b"EHLO c.test\r\n", b"HELO c.test\r\n", b"MAIL FROM:<a@x.test>\r\nRCPT TO:<b@y.test>\r\nDATA\r\n", b"DATA\r\n",
     b"MAIL FROM:<a@x.test> SIZE=9 RET=FULL\r\n", b"RCPT TO:<b@y.test> NOTIFY=NEVER\r\n", b"RSET\r\n",
     b"NOOP\r\nVRFY x\r\n", b"BDAT 3\r\nabc", b"BDAT 4 LAST\r\na\r\n\r", b"BDAT 2 LAST\r\n\r\n", b"body\r\n..\r\n.\r\n",
     b"body\rbody\r\n.\r\n", PLAIN + b"\r\n", b"AUTH LOGIN\r\n", b"dXNlcg==\r\n", b"c2VjcmV0\r\n", b"*\r\n",
-    b"STARTTLS\r\n", b"\r\n",
+    b"STARTTLS\r\n", b"\r\n", b"AUTH XOAUTH2\r\n", XOAUTH2 + b"\r\n", b"AUTH XOAUTH2 " + XOAUTH2 + b"\r\n",
+    b"AUTH OAUTHBEARER " + OAUTHBEARER + b"\r\n", b"AQ==\r\n",
     b"NOOP " + b"x" * 3000 + b"\r\n", b"\xff\r\n", b"\0\r\n", b"QUIT\r\n", b"MAIL FROM:<a@x.test>\r\n" * 3, b".\r\n",
 ]  # fmt: skip
 """What a client sends before it waits for replies; RFC 2920 §3.1 says where it must."""
 
 
-@given(st.lists(st.sampled_from(WAITS), max_size=25), st.data())
-def test_every_split_of_a_session_reads_the_same(groups: list[bytes], data: st.DataObject) -> None:
-    policy = replace(OPEN, auth_without_tls=True)
-    whole, split = Conversation(policy), Conversation(policy)
+@given(st.lists(st.sampled_from(WAITS), max_size=25), st.booleans(), st.data())
+def test_every_split_of_a_session_reads_the_same(groups: list[bytes], tls: bool, data: st.DataObject) -> None:
+    policy = replace(OPEN, auth_without_tls=True, bearer=True)
+    whole, split = Conversation(policy, tls=tls), Conversation(policy, tls=tls)
     for group in [b"EHLO c.test\r\n", *groups]:
         whole.send(group)
         borders = sorted(data.draw(st.lists(st.integers(0, len(group)), max_size=5)))
@@ -229,7 +233,7 @@ FRAGMENTS = st.sampled_from(
 
 @given(st.lists(FRAGMENTS | st.binary(max_size=20)), st.booleans())
 def test_whatever_comes_is_answered_with_proper_replies(pieces: list[bytes], tls: bool) -> None:
-    server = Conversation(replace(OPEN, auth_without_tls=True), tls=tls)
+    server = Conversation(replace(OPEN, auth_without_tls=True, bearer=True), tls=tls)
     server.send_pieces(pieces)
     assert ReplyReader().receive(server.said)
     assert server.said.endswith(b"\r\n")

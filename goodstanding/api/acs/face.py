@@ -1,0 +1,235 @@
+"""``POST /emails:send`` and ``GET /emails/operations/{id}``: an ASGI application in each worker.
+
+Plain ASGI: two routes need no framework, and this is the way every message of a program takes. A 202 is said after the
+commit that holds message and operation, as SMTP's 250.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from urllib.parse import parse_qs
+
+import structlog
+from msgspec import structs
+
+from goodstanding.api.acs.answers import Answer, failed, messages_of, refused, result_of, trouble
+from goodstanding.api.acs.keys import AccessKeys
+from goodstanding.api.acs.shapes import VERSIONS, Result, draft_of, encode, read_message
+from goodstanding.api.acs.signature import Denied, Known, Request, check
+from goodstanding.api.asgi import Gone, Receive, Scope, Send, body_of, remote_of, say
+from goodstanding.errors import StoreError
+from goodstanding.model import Identity
+from goodstanding.settings import ApiSettings
+from goodstanding.store import operations, quarantine
+from goodstanding.store.db import Database
+from goodstanding.store.operations import Operation
+from goodstanding.submission.accept import Accepted, Refused
+from goodstanding.submission.handing_in import Handed, HandingIn, Nobody, envelope_of
+from goodstanding.submission.operation import Asked, Begun
+from goodstanding.wire.compose import Draft, Wrong, compose, flaws, recipients_of
+from goodstanding.wire.message import Arrival
+
+log = structlog.get_logger("api")
+
+LARGE = 128 * 1024
+"""Octets of a request from which it is read and composed in a thread."""
+_SEND = re.compile(r"(?P<before>/.*?|)/+emails:send")
+_ASK = re.compile(r"(?P<before>/.*?|)/+emails/operations/(?P<id>[^/]*)")
+_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
+
+
+@dataclass(slots=True)
+class Face:
+    """Serves one worker's programs."""
+
+    settings: ApiSettings
+    hostname: str
+    door: HandingIn
+    database: Database
+    keys: AccessKeys
+    """Replaced when keys change."""
+    requests: dict[str, int] = field(default_factory=dict)
+    """Answers by status, for the metrics."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request (ASGI)."""
+        try:
+            answer = await self._answered(scope, receive)
+        except Gone:
+            return
+        except Exception as exc:
+            log.error("request failed", exc_info=exc)
+            answer = trouble(500, "InternalServerError", "a fault of ours; nothing was sent; try again later")
+        status = str(answer.status)
+        self.requests[status] = self.requests.get(status, 0) + 1
+        await _say(send, scope, answer)
+
+    async def _answered(self, scope: Scope, receive: Receive) -> Answer:
+        path = scope["path"]
+        found, verb = _SEND.fullmatch(path), "POST"
+        if found is None:
+            found, verb = _ASK.fullmatch(path), "GET"
+        if found is None:
+            return trouble(404, "NotFound", "there is POST /emails:send and GET /emails/operations/{id}")
+        if scope["method"] != verb:
+            return structs.replace(trouble(405, "MethodNotAllowed", f"use {verb}"), headers={"allow": verb})
+        body = await body_of(receive, self.settings.size_limit) if verb == "POST" else b""
+        if body is None:
+            most = f"{self.settings.size_limit:,} bytes are the limit of a request; send large files as links"
+            return trouble(413, "RequestEntityTooLarge", most)
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        known = await self._who(scope, headers, body, found["before"])
+        if isinstance(known, Answer):
+            return known
+        version = parse_qs(scope["query_string"].decode("latin-1")).get("api-version", [""])[0]
+        if version not in VERSIONS:
+            return trouble(400, "UnsupportedApiVersionValue", f"api-version is one of {', '.join(VERSIONS)}")
+        here = f"{self._base(scope, headers)}{found['before']}/emails/operations/{{}}?api-version={version}"
+        if verb == "GET":
+            return await self._asked(known.identity, found["id"])
+        return await self._sent(known, body, headers, here, remote_of(scope))
+
+    async def _who(self, scope: Scope, headers: Mapping[str, str], body: bytes, before: str) -> Known | Answer:
+        remote = remote_of(scope)
+        if self.door.closed_to(remote):
+            said = trouble(429, "TooManyRequests", "too many requests with wrong signatures; wait a minute")
+            return structs.replace(said, headers={"retry-after": "60"})
+        authorization = headers.get("authorization", "")
+        known: Known | Denied
+        if authorization[:7].lower() == "bearer ":
+            opened = await self.door.bearer(authorization, before.strip("/"))
+            if isinstance(opened, Identity):
+                return Known(opened, b"")
+            if opened.passing:
+                return failed()
+            known = Denied(opened.because)
+        else:
+            query = scope["query_string"].decode("latin-1")
+            raw = scope.get("raw_path") or scope["path"].encode()
+            target = raw.decode("latin-1") + (f"?{query}" if query else "")
+            keys = self.keys.of(scope["path"], headers.get("host", ""), remote)
+            known = check(Request(scope["method"], target, headers, body, before.rstrip("/")), keys, self.door.now())
+        if isinstance(known, Denied):
+            self.door.distrust(remote)
+            return trouble(401, "Denied", known.words)
+        self.keys.fitted(remote, known.identity)
+        return known
+
+    # --- asking ---
+
+    async def _asked(self, identity: Identity, name: str) -> Answer:
+        try:
+            found, waits = await asyncio.to_thread(self._find, identity, name)
+        except StoreError as exc:
+            return _store_trouble(exc)
+        if found is None:
+            return trouble(404, "NotFound", "there is no such operation of this resource, or it is long ago")
+        result, retry = result_of(found, waits)
+        return Answer(200, encode(result), {"retry-after": retry} if retry else {})
+
+    def _find(self, identity: Identity, name: str) -> tuple[Operation | None, bool]:
+        """The operation, and whether recipients of it are still in quarantine."""
+        with self.database.read() as tx:
+            found = operations.find(tx, identity.subscription, name)
+            return found, found is not None and quarantine.holds(tx, messages_of(found))
+
+    # --- sending ---
+
+    async def _sent(self, known: Known, body: bytes, headers: Mapping[str, str], here: str, remote: str) -> Answer:
+        name = _operation_id(known, headers)
+        if name is None:
+            return trouble(400, "BadRequest", "Operation-Id is letters, digits and hyphens, at most 64", "Operation-Id")
+        begun = Begun(known.identity.subscription, name, sha256(body).digest(), known.proof, self.door.now())
+        read = await asyncio.to_thread(_draft, body) if len(body) > LARGE else _draft(body)
+        if isinstance(read, Wrong):
+            return _wrong(read)
+        draft, untracked = read
+        recipients = recipients_of(draft)
+        if len(recipients) > self.settings.recipients_limit:
+            most = f"{self.settings.recipients_limit} recipients a message is the limit; send the others separately"
+            return trouble(400, "TooManyRecipients", most, "recipients")
+        boundary = secrets.token_hex(10)
+        octets = compose(draft, boundary) if len(body) <= LARGE else await asyncio.to_thread(compose, draft, boundary)
+        utf8 = not all(one.isascii() for one in (draft.sender.address, *recipients))
+        envelope = envelope_of(draft.sender.address, recipients, smtputf8=utf8, size=len(octets))
+        arrival = Arrival(self.hostname, remote, self.hostname, "HTTPS" if here.startswith("https") else "HTTP")
+        verdict = await self.door.take(Handed(known.identity, envelope, octets, arrival, Asked(begun), untracked))
+        return await self._verdict(verdict, begun, here, headers)
+
+    async def _verdict(
+        self, verdict: Accepted | Refused | Nobody, begun: Begun, here: str, headers: Mapping[str, str]
+    ) -> Answer:
+        if isinstance(verdict, Refused):
+            return refused(verdict)
+        name = begun.id
+        if verdict.known:
+            try:
+                before = await asyncio.to_thread(self._find_like, begun)
+            except StoreError as exc:
+                return _store_trouble(exc)
+            if before is None or before.digest != begun.digest:
+                return trouble(
+                    409, "Conflict", "this operation was begun with another request; take a new Operation-Id"
+                )
+            name = before.id
+        answer = {"operation-location": here.format(name), "retry-after": "1"}
+        if "x-ms-client-request-id" in headers:
+            answer["x-ms-client-request-id"] = headers["x-ms-client-request-id"]
+        return Answer(202, encode(Result(name, "Running")), answer)
+
+    def _find_like(self, begun: Begun) -> Operation | None:
+        with self.database.read() as tx:
+            return operations.find_like(tx, begun)
+
+    def _base(self, scope: Scope, headers: Mapping[str, str]) -> str:
+        return self.settings.url or f"{scope['scheme']}://{headers.get('host', self.hostname)}"
+
+
+async def _say(send: Send, scope: Scope, answer: Answer) -> None:
+    named = {"content-type": "application/json; charset=utf-8", "x-ms-request-id": str(uuid.uuid4())} | answer.headers
+    for name, value in scope["headers"]:
+        if name == b"x-ms-client-request-id":  # echoed whether it is asked for or not: it does no harm
+            named["x-ms-client-request-id"] = value.decode("latin-1")
+    await say(send, answer.status, answer.body, named)
+
+
+def _draft(body: bytes) -> tuple[Draft, bool] | Wrong:
+    """What is to be sent, and whether it is not to be tracked."""
+    message = read_message(body)
+    if isinstance(message, Wrong):
+        return message
+    draft = draft_of(message)
+    if isinstance(draft, Wrong):
+        return draft
+    if not draft.to:
+        return Wrong("recipients.to", "names nobody")
+    return next(flaws(draft), (draft, bool(message.userEngagementTrackingDisabled)))
+
+
+def _wrong(wrong: Wrong) -> Answer:
+    code = "InvalidEmailAddress" if wrong.part.endswith("address") else "BadRequest"
+    if wrong.part == "senderAddress":
+        code = "InvalidSenderUserName"
+    return trouble(400, code, f"{wrong.part} {wrong.words}".strip(), wrong.part)
+
+
+def _operation_id(known: Known, headers: Mapping[str, str]) -> str | None:
+    """What an operation is called: as the client says, or by its request id or signature; None: it may not be so."""
+    given = headers.get("operation-id", "")
+    if given:
+        return given.lower() if _ID.fullmatch(given) else None
+    request = headers.get("x-ms-client-request-id", "")
+    if not request and not known.proof:
+        return str(uuid.uuid4())
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{known.identity.subscription} {request or known.proof.hex()}"))
+
+
+def _store_trouble(exc: StoreError) -> Answer:
+    log.error("store", error=str(exc))
+    return failed()

@@ -1,0 +1,67 @@
+"""ASGI without a framework, for the routes that every message of a program takes; and who of them answers what."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Scope = Mapping[str, Any]
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+BODY_WITHIN = 60.0
+"""Seconds a body may take to arrive."""
+
+
+class Gone(Exception):
+    """The client has left, or takes too long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Faces:
+    """One application: the paths of some, and whoever answers all others."""
+
+    by_path: Mapping[str, Application]
+    others: Application
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] == "http":
+            await self.by_path.get(scope["path"], self.others)(scope, receive, send)
+
+
+async def body_of(receive: Receive, most: int) -> bytes | None:
+    """The whole body; None when it is too large. Raises Gone."""
+    parts: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(BODY_WITHIN):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise Gone
+                part = message.get("body", b"")
+                size += len(part)
+                if size > most:
+                    return None
+                parts.append(part)
+                if not message.get("more_body"):
+                    return parts[0] if len(parts) == 1 else b"".join(parts)
+    except TimeoutError as exc:
+        raise Gone from exc
+
+
+async def say(send: Send, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+    """One answer."""
+    named = {"content-length": str(len(body)), **headers}
+    octets = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in named.items()]
+    await send({"type": "http.response.start", "status": status, "headers": octets})
+    await send({"type": "http.response.body", "body": body})
+
+
+def remote_of(scope: Scope) -> str:
+    """The client's address: that of its connection, no field can claim another."""
+    return str(scope["client"][0]).partition("%")[0] if scope.get("client") else "0.0.0.0"

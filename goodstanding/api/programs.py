@@ -1,0 +1,158 @@
+"""The sockets on which a worker serves programs: uvicorn in the worker's own loop, so that what comes in goes the same
+way as mail from SMTP, without leaving the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from goodstanding.settings import ApiListener, ApiSettings
+
+BACKLOG = 1024
+KEEP_ALIVE = 75
+"""Seconds a connection may rest between two requests."""
+
+
+class Connection(HttpToolsProtocol):
+    """One connection: a request has to begin soon, and its header to end soon and not to be endless.
+
+    uvicorn waits for a header as long as the client likes, and keeps all of it.
+    """
+
+    header_within: ClassVar[float] = 30.0
+    """Seconds from the connection, or from the last answer but for the rest between two requests, to a whole header."""
+    header_limit: ClassVar[int] = 32 * 1024
+    """Octets of a request line with its header."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._patience: asyncio.TimerHandle | None = None
+        self._header_size = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take it, and wait for a request."""
+        super().connection_made(transport)
+        self._patience = self.loop.call_later(self.header_within, transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no more."""
+        self._wait_no_more()
+        super().connection_lost(exc)
+
+    def on_url(self, url: bytes) -> None:
+        """A part of the request line."""
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A field."""
+        self._count(len(name) + len(value) + 4)
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The header is whole."""
+        self._wait_no_more()
+        self._header_size = 0
+        super().on_headers_complete()
+
+    def on_response_complete(self) -> None:
+        """The next request may begin."""
+        super().on_response_complete()
+        if self._patience is None and not self.transport.is_closing():
+            self._patience = self.loop.call_later(KEEP_ALIVE + self.header_within, self.transport.abort)
+
+    def _count(self, octets: int) -> None:
+        self._header_size += octets
+        if self._header_size > self.header_limit:
+            self.transport.abort()
+
+    def _wait_no_more(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+
+class Programs(uvicorn.Server):
+    """A server that leaves signals to its worker."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Do nothing: the worker says when to stop."""
+        yield
+
+
+async def serve(
+    application: Any,
+    settings: ApiSettings,
+    tls: ssl.SSLContext | None,
+    patience: float,
+    connection: type[Connection] = Connection,
+) -> list[tuple[Programs, asyncio.Task[None]]]:
+    """Serve on every listener; OSError when one is taken. ``patience``: seconds the last requests have at the end."""
+    found: list[tuple[Programs, asyncio.Task[None]]] = []
+    for listener in settings.listeners:
+        place = _socket(listener)
+        server = Programs(_configuration(application, connection, settings, listener, tls, patience))
+        found.append((server, asyncio.create_task(server.serve([place]))))
+    for server, task in found:
+        while not (server.started or task.done()):
+            await asyncio.sleep(0.005)
+        if task.done():
+            task.result()  # why it could not start
+    return found
+
+
+async def end(servers: Sequence[tuple[Programs, asyncio.Task[None]]]) -> None:
+    """Finish what is under way, and close."""
+    for server, _ in servers:
+        server.should_exit = True
+    await asyncio.gather(*(task for _, task in servers), return_exceptions=True)
+
+
+def _configuration(
+    application: Any,
+    connection: type[Connection],
+    settings: ApiSettings,
+    listener: ApiListener,
+    tls: ssl.SSLContext | None,
+    patience: float,
+) -> uvicorn.Config:
+    def context(_: uvicorn.Config, __: object) -> ssl.SSLContext:
+        assert tls is not None
+        return tls
+
+    return uvicorn.Config(
+        application,
+        http=connection,
+        ws="none",
+        lifespan="off",
+        loop="none",
+        proxy_headers=False,
+        server_header=False,
+        date_header=True,
+        access_log=False,
+        log_config=None,
+        log_level="error",
+        limit_concurrency=settings.connections,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=max(1, int(patience)),
+        ssl_context_factory=context if listener.tls == "implicit" else None,
+    )
+
+
+def _socket(listener: ApiListener) -> socket.socket:
+    found = socket.socket(socket.AF_INET6 if ":" in listener.address else socket.AF_INET, socket.SOCK_STREAM)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    found.bind((listener.address, listener.port))
+    found.listen(BACKLOG)
+    found.setblocking(False)
+    return found

@@ -1,0 +1,289 @@
+"""What came back from people, and from the programs that answer for them while they are away (RFC 3834, RFC 8098).
+
+Structure before wording: fields that only programs write come first, then the subject that they begin with, then how
+the text begins. Of a person's answer only what they wrote themselves is read, never what they quote. A wish to be left
+alone or a complaint counts where a short answer begins with it; whatever is unclear is a plain answer by a person.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from importlib import resources
+from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from goodstanding.feedback.mail import Mail, without_markup
+from goodstanding.feedback.reading import Kind, Reading, Source
+from goodstanding.feedback.tokens import tokens
+from goodstanding.feedback.wording import Wording, plain
+
+NAME = "answers"
+
+Meaning = Literal["unsubscribe", "complaint", "declined", "interested", ""]
+
+_OPENING = 100
+"""Characters at the start of an answer in which a wish to be left alone begins; after it, it may be about anything."""
+_LOOKED_AT = 300
+"""Characters in which a complaint, interest or its opposite begins."""
+_SHORT = 1_000
+"""Characters of an answer (its signature among them) beyond which a wish in it is unclear."""
+_TEXT_LIMIT = 40_000
+"""Characters of a text that are looked through for where the quoted message begins."""
+
+
+class _Answers(Struct, frozen=True):
+    """`answers.toml`, ready to be looked up."""
+
+    automatic: Wording
+    answer: frozenset[str]
+    away: Wording
+    whole: frozenset[str]
+    """Words that alone are a wish to be left alone."""
+    polite: frozenset[str]
+    """Words around them that change nothing."""
+    meanings: dict[str, Wording]
+
+
+def _load() -> _Answers:
+    table = tomllib.loads(resources.files(__package__).joinpath("answers.toml").read_text("utf-8"))
+    meanings = {name: Wording(phrases_of(table, name)) for name in ("not", *_MEANINGS)}
+    subject = table["subject"]
+    return _Answers(
+        automatic=Wording(subject["automatic"]),
+        answer=frozenset([plain(word) for word in subject["answer"]]),
+        away=Wording(phrases_of(table, "away")),
+        whole=frozenset([plain(word) for word in table["unsubscribe"]["whole"]["words"]]),
+        polite=frozenset([plain(word) for word in table["unsubscribe"]["whole"]["polite"]]),
+        meanings=meanings,
+    )
+
+
+def phrases_of(table: dict[str, dict[str, list[str]]], name: str) -> list[str]:
+    """All phrases of one meaning, in every language."""
+    return [phrase for language, phrases in table[name].items() if language != "whole" for phrase in phrases]
+
+
+_MEANINGS: dict[Meaning, int] = {
+    "complaint": _LOOKED_AT,
+    "unsubscribe": _OPENING,
+    "declined": _LOOKED_AT,
+    "interested": _LOOKED_AT,
+}
+"""In this order, and how far into the text each may begin."""
+_TABLE = _load()
+
+
+def matches(mail: Mail) -> bool:
+    """It may be an answer: everything that is no report may."""
+    return mail.root.content_type != "multipart/report" or _is_receipt(mail)
+
+
+def read(mail: Mail) -> list[Reading]:
+    """What an answer says; empty for mail that answers nothing and asks for nothing."""
+    if because := automatic(mail):
+        return [_reading(mail, "auto-reply", because)]
+    if mail.root.first("x-apple-unsubscribe").lower() == "true":  # the button of Apple Mail
+        return [replace(_reading(mail, "unsubscribe", "the unsubscribe button of Apple Mail"), feedback_type="opt-out")]
+    meaning = meaning_of(own_words(mail), "" if _answers(mail) else mail.root.readable("subject"))
+    if meaning == "unsubscribe":
+        return [_reading(mail, "unsubscribe", "asks to be left alone")]
+    if not _answers(mail):
+        return []
+    if meaning == "complaint":
+        return [_reading(mail, "complaint", "complains in words")]
+    return [_reading(mail, "reply", meaning)]
+
+
+def _reading(mail: Mail, kind: Kind, detail: str) -> Reading:
+    """Who writes is taken from From: a claim, as everything in mail is."""
+    writer = mail.root.address("from")
+    return Reading(
+        kind,
+        source=NAME,
+        recipients=(writer,) if writer else (),
+        tokens=tokens(mail),
+        message_id=(mail.root.first("in-reply-to") or mail.root.first("references").rpartition("<")[2]).strip("<> ")[
+            :300
+        ],
+        detail=detail,
+        reporter=writer,
+        feedback_type="reply" if kind == "complaint" else "",
+        report_id=mail.root.first("message-id").strip("<> ")[:300],
+    )
+
+
+# --- programs ---------------------------------------------------------------------------------------------------------
+
+_FIELDS = (
+    "x-autoreply", "x-auto-reply", "x-autorespond", "x-autoresponder", "x-autoreply-from", "x-mail-autoreply",
+    "x-autoreply-domain", "x-autoresponder-from", "x-vacation", "x-out-of-office", "x-auto-reply-from",
+    "x-ms-exchange-inbox-rules-loop", "x-sieve-autoreply", "x-autogenerated", "x-zoho-autoreply", "x-amazon-auto-reply",
+)  # fmt: skip
+"""Fields that only vacation programs and ticket systems write."""
+
+_VALUES = {
+    "precedence": ("auto_reply", "auto-reply", "vacation"),
+    "x-precedence": ("auto_reply", "auto-reply"),
+    "x-apple-action": ("vacation",),
+    "x-post-messageclass": ("9; autoresponder",),
+    "delivered-to": ("autoresponder",),
+    "x-ms-exchange-generated-message-source": ("mailbox rules agent", "antispam smtp agent"),
+    "x-mailer": ("vacation", "autoresponder", "mail-vacation"),
+    "x-fc-machinegenerated": ("true",),
+    "preference": ("auto_reply",),
+}
+"""Values that mean the same."""
+
+
+def automatic(mail: Mail) -> str:
+    """Why it is the answer of a program; empty: it is a person's, as far as can be told."""
+    root = mail.root
+    if _is_receipt(mail):
+        return "receipt: a mail program says that it was shown or deleted (RFC 8098)"
+    word = root.first("auto-submitted").partition(";")[0].strip().lower()
+    if word not in ("", "no"):
+        return f"Auto-Submitted: {word[:40]} (RFC 3834)"
+    if found := next((name for name in _FIELDS if root.first(name)), ""):
+        return f"has {found}"
+    for name, values in _VALUES.items():
+        if root.first(name).strip().lower() in values:
+            return f"{name}: {root.first(name)[:40]}"
+    return _automatic_by_words(mail)
+
+
+def _automatic_by_words(mail: Mail) -> str:
+    subject = mail.root.readable("subject")[:300]
+    bare = _without_answer_words(plain(subject))
+    begins = _TABLE.automatic.find(bare, len(bare))
+    if begins and begins[0] == 0 and (_answers(mail) or ":" in subject or begins[1] >= len(bare)):
+        return "its subject begins as programs begin it"
+    own = plain(own_words(mail)[:_SHORT])
+    if _TABLE.away.find(own, _OPENING):
+        return "its text begins as an absence is told"
+    if mail.root.first("return-path").replace(" ", "") == "<>" and _answers(mail):
+        return "it came from the null reverse-path (RFC 3834 §3.3)"
+    return ""
+
+
+def _is_receipt(mail: Mail) -> bool:
+    return (
+        mail.root.parameters.get("report-type", "").lower() == "disposition-notification"
+        or mail.root.find("message/disposition-notification") is not None
+    )
+
+
+# --- people -----------------------------------------------------------------------------------------------------------
+
+
+def _answers(mail: Mail) -> bool:
+    """It answers a message: it says so (RFC 5322 §3.6.4), its subject does, or it came to a return path of ours."""
+    if mail.root.first("in-reply-to") or mail.root.first("references"):
+        return True
+    subject = mail.root.readable("subject")[:60]
+    word, colon, _ = subject.replace("：", ":").partition(":")
+    return bool(colon and plain(word.partition("[")[0]) in _TABLE.answer)
+
+
+def _without_answer_words(subject: str) -> str:
+    words = subject.split(" ")
+    while len(words) > 1 and words[0] in _TABLE.answer:
+        words.pop(0)
+    return " ".join(words)
+
+
+def meaning_of(own: str, subject: str = "") -> Meaning:
+    """What a person means who wrote this by hand; empty where it is unclear or none of what we look for."""
+    if plain(subject[:100]) in _TABLE.whole and len(plain(own[:_SHORT])) < _OPENING:
+        return "unsubscribe"
+    if len(own) > 2 * _SHORT:
+        return ""
+    if _stands_alone(own):
+        return "unsubscribe"
+    text = _TABLE.meanings["not"].without(plain(own), _LOOKED_AT)
+    if len(text) > _SHORT:
+        return ""
+    return next((name for name, until in _MEANINGS.items() if _TABLE.meanings[name].find(text, until)), "")
+
+
+def _stands_alone(own: str) -> bool:
+    """The first line that is no greeting is such a word, but for politeness."""
+    for line in [line for line in own.split("\n", 20)[:20] if line.strip()][:3]:
+        bare = plain(line[:100])
+        words = [word for word in bare.split() if word not in _TABLE.polite]
+        if " ".join(words) in _TABLE.whole or bare in _TABLE.whole:
+            return len(own) <= _SHORT
+        is_greeting = len(words) <= 2 and len(words) < len(bare.split())
+        if not is_greeting:
+            return False
+    return False
+
+
+# --- what they wrote, and what they quote -----------------------------------------------------------------------------
+
+_QUOTED_HTML = re.compile(
+    r"<blockquote|class=[\"']?(?:gmail_quote|moz-cite-prefix|yahoo_quoted|protonmail_quote|zmail_extra)|"
+    r"id=[\"']?(?:divRplyFwdMsg|appendonsend|mail-editor-reference-message-container|ymail_|replySplit|isReplyContent)|"
+    r"border-top:\s*solid #(?:E1E1E1|B5C4DF)",
+    re.IGNORECASE,
+)
+_ATTRIBUTION = re.compile(
+    r"^(?:>|-{2,}\s*(?:original|ursprüngliche|message d'origine|mensaje original|messaggio originale|mensagem original|"
+    r"oorspronkelijk|opprinnelig|oprindelig|forwarded|weitergeleitete)|_{10,}\s*$|-{20,}\s*$|"
+    r"(?:from|von|de|da|van|från|fra|od|от|kimden|lähettäjä|差出人|发件人|寄件者|보낸 사람)\s?[:：].{0,200}$|"
+    r"sent from my |get outlook for |gesendet von |von meinem .{1,30} gesendet|envoyé de mon |envoyé depuis |"
+    r"enviado desde mi |inviato da |verzonden vanaf |skickat från min |sendt fra |odesláno z |wysłano z )",
+    re.IGNORECASE,
+)
+_WROTE = re.compile(
+    r"\b(?:wrote|writes|schrieb|a écrit|escribió|ha scritto|escreveu|schreef|skrev|kirjoitti|"
+    r"napisał(?:a|\(a\))?|nadesłał|napsal(?:\(a\))?|"
+    r"írta|a scris|yazdı|пишет|написал|написала|пише|έγραψε)\s{0,3}(?:\([^)]{0,80}\))?\s{0,3}[:：]?\s*$|"
+    r"^(?:am|op|den|on)\b.{0,150}\b(?:schrieb|schreef|skrev|wrote)\b.{0,150}[:：]$|"
+    r"[<(][^<>()\s@]{1,64}@[^<>()\s@]{1,200}[>)][^:：]{0,40}[:：]$|"  # an address and a colon, in any language
+    r"写道\s?[:：]|のメール\s?[:：]|님이 작성",
+    re.IGNORECASE,
+)
+
+
+def own_words(mail: Mail) -> str:
+    """What the writer wrote, without signature and without the message that is quoted."""
+    plain_parts = [part.text for part in mail.texts if part.content_type != "text/html"]
+    if any(text.strip() for text in plain_parts):
+        return without_quotes("\n".join(plain_parts))
+    html = "\n".join([part.text for part in mail.texts])[: 5 * _TEXT_LIMIT]
+    quoted = _QUOTED_HTML.search(html)
+    cut = html[: html.rfind("<", 0, quoted.start() + 1)] if quoted else html
+    return without_quotes(without_markup(cut))
+
+
+def without_quotes(text: str) -> str:
+    """The lines down to where a quoted message or a signature begins."""
+    lines = text[:_TEXT_LIMIT].split("\n")
+    kept: list[str] = []
+    for at, line in enumerate(lines):
+        line = line.strip("\r")
+        bare = line.strip()[:400]
+        following = lines[at + 1].strip()[:400] if at + 1 < len(lines) else ""
+        if line.rstrip(" ") == "--" or _ATTRIBUTION.match(bare) or _is_attribution(bare, following):
+            break
+        kept.append(line)
+    return "\n".join(kept).strip()
+
+
+def _is_attribution(line: str, following: str) -> bool:
+    """``On Monday, Kim wrote:``, on one line or broken over two, with what is quoted after it."""
+    if not line:
+        return False
+    if _WROTE.search(line):
+        return True
+    return len(line) > 10 and line[:3].casefold() in _OPENERS and bool(_WROTE.search(following))
+
+
+_OPENERS = frozenset(("on ", "am ", "le ", "el ", "il ", "op ", "den", "em ", "w d", "dni", "dne", "pe ", "på "))
+"""How the line before begins, in the languages of `_WROTE`."""
+
+
+SOURCE = Source(NAME, matches, read)

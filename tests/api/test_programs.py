@@ -1,0 +1,77 @@
+"""A connection of a program ends when it drips, never ends its header, or says nothing; a quick one is served."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, ClassVar
+
+import pytest
+
+from goodstanding.api import programs
+from goodstanding.api.programs import Connection, end, serve
+from goodstanding.settings import ApiListener, ApiSettings
+
+Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+class Hasty(Connection):
+    header_within: ClassVar[float] = 0.3
+
+
+async def hello(scope: Any, receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]})
+    await send({"type": "http.response.body", "body": b"hello"})
+
+
+def run(talk: Talk) -> None:
+    async def main() -> None:
+        settings = ApiSettings(listeners=(ApiListener(port=0, tls="none"),))
+        servers = await serve(hello, settings, None, 1.0, connection=Hasty)
+        port = servers[0][0].servers[0].sockets[0].getsockname()[1]
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            await asyncio.wait_for(talk(reader, writer), 5)
+        finally:
+            writer.close()
+            await end(servers)
+
+    asyncio.run(main())
+
+
+def test_requests_are_answered_one_after_another() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for _ in range(3):
+            writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert b"200 OK" in await reader.readuntil(b"hello")
+            await asyncio.sleep(0.4)  # between two requests it may rest
+
+    run(talk)
+
+
+def test_silence_ends_it() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+            await reader.readexactly(1)
+
+    run(talk)
+
+
+def test_a_header_that_drips_ends_it() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"GET / HTTP/1.1\r\n")
+        with pytest.raises((ConnectionError, AssertionError)):
+            for n in range(100):
+                writer.write(b"X-%d: x\r\n" % n)
+                await writer.drain()
+                await asyncio.sleep(0.05)
+                assert not reader.at_eof()
+
+    run(talk)
+
+
+def test_a_header_without_end_ends_it() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"GET / HTTP/1.1\r\n" + b"X-A: " + b"x" * programs.Connection.header_limit + b"\r\nX-B: x\r\n\r\n")
+        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+            await reader.readexactly(1)
+
+    run(talk)
