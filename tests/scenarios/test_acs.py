@@ -255,7 +255,7 @@ class TestFailures:
         answers = [service.post(letter(f"reader{n}@isp.example")) for n in range(5)]
         late = answers[-1]
         assert (late.status_code, late.json()["error"]["code"]) == (429, "TooManyRequests")
-        assert 0 < int(late.headers["retry-after"]) <= 61
+        assert 0 < int(late.headers["retry-after"]) <= 65  # a minute, exact to one slot of 5 s
         assert late.json()["error"]["details"][0]["code"] == "rate-limit"
 
     def test_a_bad_message(self, service: Service) -> None:
