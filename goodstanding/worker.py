@@ -117,6 +117,7 @@ class Worker:
         self.master = orders.master
         self.clock, self.entropy = RealClock(), SystemEntropy()
         self.database = Database(orders.database_url)
+        self.database.lay_out()
         with self.database.tx() as tx:
             self.me = workers.register(tx, fitting.place_of_work(settings), os.getpid(), self.clock.now())
         self.told = Told(MailLog(settings.log.mail))

@@ -7,6 +7,7 @@ hand the SQLite file over by a file lock: waiting in the kernel wakes at once, S
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import sqlite3
@@ -34,6 +35,10 @@ EASE_PAGES = 6000
 """WAL pages that `Database.ease` copies back before a committing writer has to."""
 _GROWN = struct.Struct("=16xI76xI")
 """Of the WAL index (SQLite's "WAL-mode File Format", 2.1): frames in the WAL, and how many of them are copied back."""
+WAL_OCTETS = CHECKPOINT_PAGES * (4096 + 24)
+"""What the WAL grows to before it begins anew: its frames, each with its header."""
+SPARE_DISKS = 4
+"""`Database.lay_out` wants so many times its size free; a small disk is for mail."""
 NOT_THE_STORE = (sqlite3.IntegrityError, sqlite3.DataError, psycopg.IntegrityError, psycopg.DataError)
 
 
@@ -279,6 +284,34 @@ class Database:
         with self._write_lock, self._sole_writer():
             self._copy_back()
         return True
+
+    def lay_out(self) -> None:
+        """Give the WAL the blocks it will need, written, so that a commit overwrites and needs no journal of the disk's.
+
+        An ext4 that aborts (a disk that breaks) answers a few ms long that an fdatasync has succeeded when the journal
+        with the new blocks of an *appended* file was thrown away; what overwrites is there (docs/decisions/0016). It
+        halves the price of an fdatasync as well. What SQLite finds behind its last frame it does not read. SQLite
+        only; other processes may be writing. A disk without room to spare is left alone.
+        """
+        if self.engine == "postgresql":
+            return
+        with self.tx():  # nobody else adds a frame meanwhile
+            wal = os.open(f"{self.path}-wal", os.O_WRONLY | os.O_CREAT, 0o600)
+            try:
+                self._fill(wal)
+            except OSError as exc:
+                if exc.errno != errno.ENOSPC:
+                    raise
+            finally:
+                os.close(wal)
+
+    def _fill(self, wal: int) -> None:
+        disk, end = os.fstatvfs(wal), os.fstat(wal).st_size
+        if disk.f_bavail * disk.f_frsize < SPARE_DISKS * WAL_OCTETS:
+            return
+        while end < WAL_OCTETS:
+            end += os.pwrite(wal, bytes(min(1 << 20, WAL_OCTETS - end)), end)
+        os.fdatasync(wal)
 
     def _copy_back(self) -> None:
         with self.ask() as tx:

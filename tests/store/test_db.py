@@ -1,6 +1,7 @@
 """Transactions: all or nothing, trouble as StoreError, recovery without help."""
 
 import contextlib
+import shutil
 import sqlite3
 import threading
 from pathlib import Path
@@ -9,7 +10,7 @@ import psycopg
 import pytest
 
 from goodstanding.errors import StoreError
-from goodstanding.store.db import NOT_THE_STORE, Database
+from goodstanding.store.db import NOT_THE_STORE, WAL_OCTETS, Database
 from tests.private_postgres import PrivatePostgres
 from tests.store.letters import opened
 
@@ -175,3 +176,45 @@ def test_most_of_the_wal_is_copied_back_while_somebody_writes(tmp_path: Path) ->
     assert not database.ease(pages=1)
     for one in (database, other):
         one.close()
+
+
+def test_a_log_laid_out_while_others_write_loses_nothing_in_a_crash(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'it.db'}")
+    with database.tx() as tx:
+        tx.run(MAKE)
+    written: list[str] = []
+    enough = threading.Event()
+
+    def write() -> None:
+        other = Database(database.url)
+        while not enough.is_set() or len(written) < 50:
+            with other.tx() as tx:
+                tx.run("INSERT INTO thing (name, size) VALUES (?, 0)", (f"{len(written):06}",))
+            written.append(f"{len(written):06}")
+        other.close()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    while len(written) < 20:
+        pass
+    database.lay_out()
+    enough.set()
+    writer.join()
+    log = tmp_path / "it.db-wal"
+    assert log.stat().st_size == WAL_OCTETS
+    for file in (tmp_path / "it.db", log):  # what a crash leaves: no index of the log
+        shutil.copy(file, tmp_path / file.name.replace("it", "copy"))
+    crashed = Database(f"sqlite:///{tmp_path / 'copy.db'}")
+    assert names(crashed) == written
+    database.lay_out()
+    assert log.stat().st_size == WAL_OCTETS
+    crashed.close()
+    database.close()
+
+
+def test_a_log_is_laid_out_on_either_engine_and_before_anything_is_written(database_url: str) -> None:
+    database = Database(database_url)
+    database.lay_out()
+    with database.tx() as tx:
+        tx.run(MAKE)
+    assert names(database) == []
