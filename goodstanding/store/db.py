@@ -286,7 +286,7 @@ class Database:
         return True
 
     def lay_out(self) -> None:
-        """Give the WAL the blocks it will need, written, so that a commit overwrites and needs no journal of the disk's.
+        """Write the blocks the WAL will need, so that a commit only overwrites, and needs no journal of the disk's.
 
         An ext4 that aborts (a disk that breaks) answers a few ms long that an fdatasync has succeeded when the journal
         with the new blocks of an *appended* file was thrown away; what overwrites is there (docs/decisions/0016). It
