@@ -130,10 +130,9 @@ class Worker:
             entropy=self.entropy,
         )
         self.delivery = self._delivery(orders)
-        rules = settings.admission
-        self.obeying = self.delivery.means.obeying
+        rules, means = settings.admission, self.delivery.means
+        self.obeying = means.obeying
         self.policy = Policy(first_day=rules.first_day, campaign_cap=rules.campaign_cap)
-        means = self.delivery.means
         self.upkeep = Upkeep(means, fitting.place_of_work(settings), settings.store.journal_days, self.policy)
         self.afterthoughts = Afterthoughts(derive(self.master, PERSON_PURPOSE), self.clock)
         self.second_look = as_they_are if rules.mode == "off" else self._looked_at_again
