@@ -97,8 +97,8 @@ def test_looking_for_an_address_uses_its_index(tx: Tx, ask: object) -> None:
             self.plan = super().rows(explain + sql, values)
             return []
 
-    if tx.engine == "postgresql":
-        tx.run("SET LOCAL enable_seqscan = off")
+    journal.append(tx, [accepted(n, f"reader{n}@example.net") for n in range(2000)])
+    tx.run("ANALYZE journal")  # of an empty table PostgreSQL expects whatever its statistics last said
     listening = Listening(tx._cursor, tx.engine)
     ask(listening, "a@example.net")  # type: ignore[operator]
     assert "journal_recipient" in str(listening.plan)
