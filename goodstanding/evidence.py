@@ -69,6 +69,10 @@ class Engaged(Struct, frozen=True, gc=False):
     touched: Touched = NOTHING_TOUCHED
     source: str = ""
     delivered: float = 0.0
+    target: str = ""
+    """Of a click: where the link leads."""
+    agent: str = ""
+    """Of an open or a click: what the reader's program says of itself."""
 
 
 class Unmatched(Struct, frozen=True, gc=False):

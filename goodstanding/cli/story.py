@@ -121,7 +121,7 @@ def _of_what_came_back(event: Returned | Complained | Engaged | Unmatched | Meas
         case Complained():
             return f"complaint ({event.kind}), reported by {event.reporter or 'somebody'}"
         case Engaged():
-            return f"{event.how} by a {event.by}"
+            return f"{event.how} by a {event.by}" + (f": {event.target}" if event.target else "")
         case Unmatched():
             return f"a report of {event.reporter or 'somebody'} changed nothing: {event.because}"
         case Measured():

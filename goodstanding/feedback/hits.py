@@ -34,6 +34,8 @@ class Seen(Struct, frozen=True, gc=False, omit_defaults=True):
     hidden: bool = False
     before: tuple[tuple[float, int], ...] = ()
     """Second and link of the hits of the same copy within `BURST` before it; the picture is `PICTURE`."""
+    target: str = ""
+    """Where the link leads."""
 
     @property
     def copy(self) -> str:
@@ -72,7 +74,13 @@ def judged(seen: Seen, others: Sequence[Seen], delivered: float) -> Reading:
         in_order=len(followed) > 1 and all(a < b for a, b in pairwise(followed)),
         hidden=seen.hidden,
     )
-    return Reading(seen.kind, source=WAY, detail=engagement.judge(hit).who, user_agent=seen.agent, reporter=seen.ip)
+    return Reading(
+        *(seen.kind, WAY),
+        detail=engagement.judge(hit).who,
+        reporter=seen.ip,
+        user_agent=seen.agent,
+        target=seen.target,
+    )
 
 
 def _followed(seen: Seen, others: Sequence[Seen]) -> list[int]:

@@ -138,7 +138,8 @@ def _complained(reading: Reading, found: Found, told: Told, kind: str) -> Compla
 def _engaged(reading: Reading, found: Found, told: Told, how: str) -> Engaged:
     n = 0 if found.n == EVERYBODY else found.n
     by = reading.detail if reading.detail in ("scanner", "proxy") else "person"
+    agent = reading.user_agent if how in ("opened", "clicked") else ""
     return Engaged(
         *(found.tenant, found.message, n, told.at, found.recipient, how, by),
-        *(found.touched, found.source, found.delivered),
+        *(found.touched, found.source, found.delivered, reading.target, agent),
     )

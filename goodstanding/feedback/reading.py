@@ -64,6 +64,8 @@ class Reading(Struct, frozen=True, gc=False, omit_defaults=True):
     """Of a complaint and its kin: ``abuse``, ``fraud``, ``not-spam`` ... as the reporter wrote it (RFC 5965 §3.5)."""
     report_id: str = ""
     """What the reporter calls this report: one that comes twice counts once."""
+    target: str = ""
+    """Of a click: where the link leads."""
 
 
 class Source(NamedTuple):

@@ -20,6 +20,7 @@ KNOWN = 10_000
 MOST = 20
 """Hits of one copy within `BURST` that are kept; more tell nothing, and somebody may be flooding us."""
 LONGEST_AGENT = 500
+LONGEST_TARGET = 2000
 
 
 class Visitor(Struct, frozen=True, gc=False):
@@ -67,7 +68,9 @@ class Hits:
             before=tuple(before),
         )
         if isinstance(what, Clicked):
-            seen = structs.replace(seen, kind="click", link=what.link, hidden=what.link < 0)
+            seen = structs.replace(
+                seen, kind="click", link=what.link, hidden=what.link < 0, target=what.target[:LONGEST_TARGET]
+            )
         before.append((visitor.at, place))
         if len(self._newest) > KNOWN:
             self._newest.popitem(last=False)

@@ -241,7 +241,10 @@ def _erase_journal(database: Database, tenant: str, address: str, stretch: tuple
     with database.read() as tx:
         found = erasure.lines(tx, stretch, tenant, _domains(address))
     theirs = [line for line in found if fold(line.recipient) == fold(address)]
-    changed = [Line(line.seq, ERASED, _redacted(address, line.details, line.recipient)) for line in theirs]
+    changed = [
+        Line(line.seq, ERASED, _redacted(address, journal.untraced(line.kind, line.details), line.recipient), line.kind)
+        for line in theirs
+    ]
     if changed:
         with database.tx() as tx:
             erasure.rewrite(tx, changed)

@@ -73,6 +73,7 @@ class Line:
     seq: int
     recipient: str
     details: str
+    kind: str
 
 
 def newest(tx: Tx) -> int:
@@ -88,7 +89,7 @@ def lines(tx: Tx, stretch: tuple[int, int], tenant: str, domains: Sequence[str])
     """
     at_domain = " OR ".join(["lower(recipient) LIKE ?"] * len(domains))
     found = tx.rows(
-        f"SELECT seq, recipient, details FROM journal WHERE seq > ? AND seq <= ? "
+        f"SELECT seq, recipient, details, kind FROM journal WHERE seq > ? AND seq <= ? "
         f"AND (tenant = ? OR ? = '') AND ({at_domain})",
         (*stretch, tenant, tenant, *(f"%@{domain}" for domain in domains)),
     )

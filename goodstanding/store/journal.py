@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from goodstanding.events import KIND_OF, KINDS, Accepted, Event
+from goodstanding.evidence import Engaged
 from goodstanding.model import Identity, MessageId, Touched
 from goodstanding.store.db import Row, Tx, Value
 
@@ -142,6 +143,14 @@ def event_of(kind: str | None, details: str | None) -> Event | None:
         return _DECODERS[kind or ""].decode(details or "")
     except (KeyError, msgspec.MsgspecError):
         return None
+
+
+def untraced(kind: str, details: str) -> str:
+    """Details without where a reader went and with what: links name people in ways nobody can know."""
+    event = event_of(kind, details)
+    if not isinstance(event, Engaged):
+        return details
+    return _encode(structs.replace(event, target="", agent="")).decode()
 
 
 def _readable(rows: Sequence[Row], unread: list[Unread]) -> list[Event]:

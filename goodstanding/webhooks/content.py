@@ -180,13 +180,12 @@ _ENGAGEMENTS = {"opened": "view", "clicked": "click"}
 
 
 def _engagement(event: Event, about: About) -> Data:
-    """The journal keeps neither the link that was followed nor the reader's program: they stay empty."""
     assert isinstance(event, Engaged)
     return {
         **_message(event, about),
         "userActionTimeStamp": iso(event.at, "+00:00"),
-        "engagementContext": "",
-        "userAgent": "",
+        "engagementContext": event.target,
+        "userAgent": event.agent,
         "engagementType": _ENGAGEMENTS[event.how],
     }
 

@@ -71,7 +71,13 @@ SAMPLES = (
     ),
     Sample(
         Kind.ENGAGEMENT,
-        Engaged(*_WHO, "clicked", touched=TOUCHED, delivered=AT - 600),
+        Engaged(
+            *(*_WHO, "clicked"),
+            touched=TOUCHED,
+            delivered=AT - 600,
+            target="https://www.acme.example/news",
+            agent="Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+        ),
         _MAIL,
         "A recipient followed a link. Only where tracking is on (`feedback.track`).",
     ),

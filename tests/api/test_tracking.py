@@ -58,6 +58,7 @@ def test_a_link_leads_where_it_was_sealed_to(database: Database) -> None:
     assert (answer.status_code, answer.headers["location"], answer.content) == (302, TARGET, b"")
     first, second = kept(database)
     assert (second.kind, second.link, second.hidden, second.before) == ("click", 2, False, ((first.at, PICTURE),))
+    assert second.target == TARGET
 
 
 def test_asking_with_head_is_answered_and_told(database: Database) -> None:

@@ -330,6 +330,15 @@ def test_an_open_and_a_click_count_once_with_all_that_is_known_of_the_delivery(t
     event = told(tx, Engaged)[0]
     assert isinstance(event, Engaged)
     assert (event.recipient, event.touched, event.source, event.delivered) == (ANN, TOUCHED, "203.0.113.7", 2.0)
+    assert (event.target, event.agent) == ("", FIREFOX)
+
+
+def test_a_click_says_where_it_led(tx: Tx) -> None:
+    story(tx, ANN)
+    engaged(tx, hit(500.0, 0, target="https://shop.example/mugs"))
+    (event,) = told(tx, Engaged)
+    assert isinstance(event, Engaged)
+    assert event.target == "https://shop.example/mugs"
     assert told(tx, Unmatched, Suppressed) == []
 
 

@@ -10,7 +10,8 @@ from goodstanding.admission.entries import LIMITS, Entry, read_entry
 from goodstanding.admission.facts import Proof, Terms
 from goodstanding.admission.suppression import Suppression
 from goodstanding.events import EstateChanged
-from goodstanding.model import Stream
+from goodstanding.evidence import Engaged
+from goodstanding.model import MessageId, Stream
 from goodstanding.operate import trust as verbs
 from goodstanding.operate.trust import Order
 from goodstanding.store import journal, people, suppression, trust
@@ -184,6 +185,19 @@ def test_an_erasure_removes_every_spelling_everywhere_and_nobody_else(known: Dat
     assert "anna.example" not in text
     assert "annaexample" not in text
     assert "joanna.example@gmail.com" in stored(known)
+
+
+def test_an_erasure_forgets_where_they_went_and_with_what(known: Database) -> None:
+    with known.tx() as tx:
+        went = Engaged("shop", MessageId(7), 0, NOW, ADDRESS, "clicked", target="https://x.example/?u=77", agent="Lynx")
+        journal.append(tx, [went, replace(went, recipient="joanna@gmail.com")])
+    verbs.erase(known, MASTER, Order(ADDRESS, "shop", "me"))
+    with known.read() as tx:
+        found = [one for one in journal.after(tx, 0)[0] if isinstance(one, Engaged)]
+    assert [(one.target, one.agent, one.how) for one in found] == [
+        ("", "", "clicked"),
+        ("https://x.example/?u=77", "Lynx", "clicked"),
+    ]
 
 
 def test_after_an_erasure_the_suppression_still_holds(known: Database) -> None:

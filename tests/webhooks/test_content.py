@@ -67,8 +67,8 @@ def test_an_engagement_report_has_exactly_the_fields_azure_documents() -> None:
         "messageId": "0sad1rqsn1000",
         "internetMessageId": "<9f1c@news.shop.example>",
         "userActionTimeStamp": "2026-11-25T12:00:00.000000+00:00",
-        "engagementContext": "",
-        "userAgent": "",
+        "engagementContext": "https://www.acme.example/news",
+        "userAgent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
         "engagementType": "click",
     }
 
