@@ -56,8 +56,9 @@ def arguments() -> argparse.ArgumentParser:
     queue.add_argument("--deliver", type=float, default=20.0, help="seconds of delivery after a restart; 0: none")
     queue.set_defaults(run=depth.run)
 
-    proof = commands.add_parser("fsyncs", parents=[shared], help="prove that every 250 follows its fsyncs")
+    proof = commands.add_parser("fsyncs", parents=[shared], help="prove that every 250 or 202 follows its fsyncs")
     proof.add_argument("--system", choices=tuple(SYSTEMS), default="goodstanding")
+    proof.add_argument("--face", choices=fsyncs.FACES, default="smtp", help="how messages go in (%(default)s)")
     proof.add_argument("--clients", type=int, default=4, help="connections at once (%(default)s)")
     proof.add_argument("--each", type=int, default=3, help="messages of each client (%(default)s)")
     proof.set_defaults(run=fsyncs.run)

@@ -1,4 +1,4 @@
-"""Proof from the kernel's side that a 250 comes after its fsyncs: run under strace, send a few messages, read on.
+"""Proof from the kernel's side that a 250 or 202 comes after its fsyncs: run under strace, send some messages, read on.
 
 Each message carries one mark in its body and another in its recipient address, and is small enough for one write. For
 every file below the data directory that received a mark before the final reply was sent, an fsync or fdatasync of that
@@ -10,19 +10,25 @@ write calls are seen: a store that wrote through mmap or io_uring would show no 
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import smtplib
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from email.utils import formatdate
+from functools import partial
+from http.client import HTTPConnection
 from pathlib import Path
 
-from bench import children, report
+from bench import children, programs, report
 from bench.compare import SYSTEMS, scratch
 from bench.load import Trouble, free_port
+from bench.ours import SUBSCRIPTION
 from bench.values import SENDER, Mode, Setup
+from goodstanding.api.acs.signature import Request, sign
 
 WRITES = ("write", "writev", "pwrite64", "pwritev", "pwritev2")
 SENDS = ("write", "writev", "sendto", "sendmsg")
@@ -32,6 +38,8 @@ STRACE = ("strace", "-D", "-f", "-yy", "-ttt", "-s", "200000", "-e")
 LINE = re.compile(r"(\d+) +(\d+\.\d+) (?:<\.\.\. (\w+) resumed>(.*)|(\w+)\((.*))", re.DOTALL)
 DESCRIPTOR = re.compile(r"\d+<([\w-]+:\[[^\]]*\]|[^>]*)>")
 UNFINISHED = " <unfinished ...>"
+FACES = ("smtp", "http")
+"""SMTP; or a program, which uses the API of ACS and the native one in turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +71,7 @@ class Sent:
 
     number: int
     port: int
+    reply: str = "250"
 
     @property
     def body_mark(self) -> str:
@@ -112,20 +121,20 @@ def judge(message: Sent, calls: list[Call], directory: str) -> Finding:
     """Whether the final reply of a message came after everything it promises."""
     reply = _final_reply(message, calls)
     if reply is None:
-        return Finding(message, (), "no 250 after a 354 on its connection")
-    steps = {reply: "250"}
+        return Finding(message, (), f"no {message.reply} on its connection")
+    steps = {reply: message.reply}
     objections: list[str] = []
     for mark, what in ((message.body_mark, "message"), (message.recipient_mark, "recipient")):
         first = _first_writes(calls, mark, directory, reply)
         if not first:
-            objections.append(f"{what}: in no file before the 250")
+            objections.append(f"{what}: in no file before the {message.reply}")
         for write in first:
             file = _short(write.target, directory)
             steps[write] = f"{steps[write]}, {what}" if write in steps else f"write {file}: {what}"
             if sync := _sync_between(calls, write, reply):
                 steps[sync] = f"{sync.name} {file}"
             else:
-                objections.append(f"{what}: {file} not fsynced before the 250")
+                objections.append(f"{what}: {file} not fsynced before the {message.reply}")
     ordered = tuple((steps[call], call) for call in sorted(steps, key=lambda call: call.begin))
     return Finding(message, ordered, "; ".join(objections))
 
@@ -140,11 +149,12 @@ def _first_writes(calls: list[Call], mark: str, directory: str, reply: Call) -> 
 
 
 def _final_reply(message: Sent, calls: list[Call]) -> Call | None:
-    """The 250 that follows the 354 on the message's connection."""
-    peer, go_on = f"->127.0.0.1:{message.port}]", False
+    """The 250 that follows the 354 on the message's connection; of a program's, the 202."""
+    peer, go_on = f"->127.0.0.1:{message.port}]", message.reply != "250"
+    reply = '"250' if message.reply == "250" else f'"HTTP/1.1 {message.reply} '
     for call in calls:
         if call.name in SENDS and call.target.startswith("TCP") and call.target.endswith(peer):
-            if go_on and '"250' in call.text:
+            if go_on and reply in call.text:
                 return call
             go_on = go_on or '"354' in call.text
     return None
@@ -174,8 +184,14 @@ def run(chosen: argparse.Namespace) -> None:
         # Delivery off, so that only acceptance writes. Not for Postfix: it would rename the file before the fsync.
         mode: Mode = "relay" if chosen.system == "postfix" else "accept"
         setup = Setup(below, free_port(), free_port(), mode, workers=chosen.workers, wrapper=words)
-        system = SYSTEMS[chosen.system](setup)
-        sent = send_marked(setup.port, clients=chosen.clients, each=chosen.each)
+        if chosen.face == "http":
+            if chosen.system != "goodstanding":
+                raise Trouble("only goodstanding takes mail over HTTP: leave --system out")
+            system, front = programs.start(setup)
+            sent = at_once(partial(_post, front), chosen.clients, chosen.each)
+        else:
+            system = SYSTEMS[chosen.system](setup)
+            sent = at_once(partial(_submit, setup.port), chosen.clients, chosen.each)
         system.stop()
         calls = list(read_trace(_finished(trace)))
     calls.sort(key=lambda call: call.begin)
@@ -184,21 +200,46 @@ def run(chosen: argparse.Namespace) -> None:
     kept = report.write("fsyncs", text, [(finding.message.number, finding.objection) for finding in findings])
     print(f"{text}\n\nkept in {kept}")
     if any(finding.objection for finding in findings):
-        raise Trouble("a 250 was sent before its fsync")
+        raise Trouble("a message was confirmed before its fsync")
 
 
-def send_marked(port: int, *, clients: int, each: int) -> list[Sent]:
+def _submit(port: int, number: int) -> Sent:
+    with smtplib.SMTP("127.0.0.1", port, timeout=60) as session:
+        assert session.sock is not None
+        message = Sent(number, session.sock.getsockname()[1])
+        text = f"From: <{SENDER}>\r\nSubject: traced\r\n\r\n{message.body_mark}\r\n"
+        session.sendmail(SENDER, [f"{message.recipient_mark}@sink.example"], text)
+    return message
+
+
+def _post(front: programs.Front, number: int) -> Sent:
+    connection = HTTPConnection("127.0.0.1", front.port, timeout=60)
+    connection.connect()
+    message = Sent(number, connection.sock.getsockname()[1], "202")
+    to = [{"address": f"{message.recipient_mark}@sink.example"}]
+    if number % 2:
+        content = {"subject": "traced", "plainText": message.body_mark}
+        body = json.dumps({"senderAddress": SENDER, "content": content, "recipients": {"to": to}}).encode()
+        request = Request("POST", programs.PATH, {"host": f"127.0.0.1:{front.port}"}, body)
+        path, headers = programs.PATH, sign(request, front.key, formatdate(usegmt=True))
+    else:
+        letter = {"subscription": SUBSCRIPTION, "sender": {"address": SENDER}, "to": to}
+        body = json.dumps(letter | {"subject": "traced", "text": message.body_mark}).encode()
+        path, headers = "/v1/messages", {"Authorization": f"Bearer {front.token}"}
+    connection.request("POST", path, body, headers | {"Content-Type": "application/json"})
+    answer = connection.getresponse()
+    if answer.status != 202:
+        raise Trouble(f"{path} says {answer.status}: {answer.read()[:300]!r}")
+    connection.close()
+    return message
+
+
+def at_once(hand_in: Callable[[int], Sent], clients: int, each: int) -> list[Sent]:
     """Several clients at once, each a connection per message, so that group commit has groups to make."""
     sent: list[Sent] = []
 
     def client(first: int) -> None:
-        for number in range(first, first + each):
-            with smtplib.SMTP("127.0.0.1", port, timeout=60) as session:
-                assert session.sock is not None
-                message = Sent(number, session.sock.getsockname()[1])
-                text = f"From: <{SENDER}>\r\nSubject: traced\r\n\r\n{message.body_mark}\r\n"
-                session.sendmail(SENDER, [f"{message.recipient_mark}@sink.example"], text)
-                sent.append(message)
+        sent.extend(hand_in(number) for number in range(first, first + each))
 
     threads = [threading.Thread(target=client, args=(index * each,)) for index in range(clients)]
     for thread in threads:
@@ -220,7 +261,7 @@ def _finished(trace: Path) -> list[str]:
 
 def table(findings: list[Finding]) -> str:
     """What happened to each message, with trace line and milliseconds since its first write."""
-    lines = ["| message | in the order of the trace (line, +ms) | 250 after its fsyncs |", "|--:|---|---|"]
+    lines = ["| message | in the order of the trace (line, +ms) | confirmed after its fsyncs |", "|--:|---|---|"]
     for finding in findings:
         start = finding.steps[0][1].at if finding.steps else 0.0
         steps = " → ".join(

@@ -88,7 +88,7 @@ def run(chosen: argparse.Namespace) -> int:
         raise Trouble("wrk is missing: apt-get install wrk")
     with scratch(chosen.directory) as directory:
         setup = Setup(directory, port=free_port(), sink_port=free_port(), mode="accept", signed=False, workers=1)
-        system, front = _start(setup)
+        system, front = start(setup)
         try:
             print(_table(chosen, _measured(chosen, system, front, directory)))
         finally:
@@ -96,7 +96,7 @@ def run(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _start(setup: Setup) -> tuple[System, Front]:
+def start(setup: Setup) -> tuple[System, Front]:
     """A relay with one worker that takes mail both ways."""
     api = free_port()
     file = setup.directory / "goodstanding.toml"
@@ -105,7 +105,7 @@ def _start(setup: Setup) -> tuple[System, Front]:
     key = base64.b64decode(regenerate(database, master, SUBSCRIPTION, "primary", Stream.TRANSACTIONAL).key)
     token = add(database, master, Wish(SUBSCRIPTION.partition("/")[0], "bench", ("messages:write",))).token
     database.close()
-    child = spawn([sys.executable, "-m", "goodstanding", "serve", "--config", file])
+    child = spawn([*setup.wrapper, sys.executable, "-m", "goodstanding", "serve", "--config", file])
     wait_for_greeting(setup.port, child)
     return System("goodstanding", setup.port, (child,)), Front(api, key, token)
 

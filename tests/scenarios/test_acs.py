@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import time
 import uuid
@@ -28,6 +29,8 @@ from azure.core.exceptions import (
     ResourceExistsError,
     ResourceNotFoundError,
 )
+from azure.core.pipeline import PipelineRequest, PipelineResponse
+from azure.core.pipeline.policies import SansIOHTTPPolicy
 
 from goodstanding.api.acs.signature import Request, sign
 from goodstanding.events import Accepted, Refused
@@ -90,6 +93,16 @@ class Service:
 
     def post(self, message: dict[str, Any], **headers: str) -> httpx.Response:
         return self.request("POST", f"/emails:send?api-version={VERSION}", json.dumps(message).encode(), **headers)
+
+
+class Noted(SansIOHTTPPolicy[Any, Any]):
+    """Every answer an official client gets, before it decides what to do about it."""
+
+    def __init__(self) -> None:
+        self.statuses: list[int] = []
+
+    def on_response(self, request: PipelineRequest[Any], response: PipelineResponse[Any, Any]) -> None:
+        self.statuses.append(response.http_response.status_code)
 
 
 @pytest.fixture
@@ -257,6 +270,21 @@ class TestFailures:
         assert (late.status_code, late.json()["error"]["code"]) == (429, "TooManyRequests")
         assert 0 < int(late.headers["retry-after"]) <= 65  # a minute, exact to one slot of 5 s
         assert late.json()["error"]["details"][0]["code"] == "rate-limit"
+
+    def test_a_store_in_trouble_is_waited_for_by_the_client(self, service: Service, sink: Sink) -> None:
+        """503 with Retry-After: the official client comes again by itself, and one message goes out."""
+        noted = Noted()
+        other = sqlite3.connect(service.relay.database.path, isolation_level=None, timeout=10)
+        other.execute("BEGIN IMMEDIATE")
+        client = service.client(per_retry_policies=[noted])
+        with ThreadPoolExecutor(1) as pool:
+            sending = pool.submit(lambda: client.begin_send(letter()).result())
+            eventually(lambda: noted.statuses, "refused")
+            other.execute("ROLLBACK")
+            assert sending.result(60)["status"] == "Succeeded"
+        assert noted.statuses[:2] == [503, 202]
+        eventually(lambda: sink.mails, "delivered")
+        assert len(sink.mails) == 1
 
     def test_a_bad_message(self, service: Service) -> None:
         crowd = [{"address": f"r{n}@isp.example"} for n in range(51)]
