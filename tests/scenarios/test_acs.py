@@ -191,6 +191,28 @@ def test_everything_a_sample_sends_arrives(service: Service, sink: Sink) -> None
     assert text.count(content[:70].encode()) == 2
 
 
+def test_a_thread_with_priority_is_followed_by_hand_and_taken_up_again(service: Service, sink: Sink) -> None:
+    """The samples for threads, priority, manual polling and a poller that another process goes on with."""
+    headers = TRIGGER | {
+        "Message-ID": "<second@acme.example>",
+        "In-Reply-To": "<first@acme.example>",
+        "References": "<first@acme.example>",
+        "x-priority": "1",
+    }
+    client, message, name = service.client(), letter(headers=headers), str(uuid.uuid4())
+    poller = client.begin_send(message, operation_id=name, polling_interval=1)
+    token = poller.continuation_token()
+    while not poller.done():
+        poller.wait(5)
+    assert (poller.status(), poller.result()["id"]) == ("Succeeded", name)
+    assert client.begin_send(message, continuation_token=token).result()["id"] == name
+    eventually(lambda: sink.mails, "delivered")
+    assert len(sink.mails) == 1
+    text = sink.mails[0].octets.partition(b"\r\n\r\n")[0].decode().lower()
+    for line in ("message-id: <second@", "in-reply-to: <first@", "references: <first@", "x-priority: 1"):
+        assert line in text
+
+
 @pytest.mark.parametrize("disabled", [False, True])
 def test_a_message_may_go_untracked(make_relay: MakeRelay, sink: Sink, disabled: bool) -> None:
     listeners = 'api.listeners=[{port = 0}, {port = 0, tls = "none"}]'
