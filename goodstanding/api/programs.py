@@ -30,12 +30,14 @@ class Connection(HttpToolsProtocol):
     header_within: ClassVar[float] = 30.0
     """Seconds from the connection, or from the last answer but for the rest between two requests, to a whole header."""
     header_limit: ClassVar[int] = 32 * 1024
-    """Octets of a request line with its header."""
+    """Octets of a request line with its header, and of anything else that is no body."""
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self._patience: asyncio.TimerHandle | None = None
         self._header_size = 0
+        self._unheard = 0
+        """Octets that came since the parser told of something."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take it, and wait for a request."""
@@ -46,6 +48,13 @@ class Connection(HttpToolsProtocol):
         """Wait no more."""
         self._wait_no_more()
         super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on. The parser tells of a field when the next begins: one without an end is seen here only."""
+        self._unheard += len(data)
+        super().data_received(data)
+        if self._unheard > self.header_limit:
+            self.transport.abort()
 
     def on_url(self, url: bytes) -> None:
         """A part of the request line."""
@@ -60,8 +69,18 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """The header is whole."""
         self._wait_no_more()
-        self._header_size = 0
+        self._header_size = self._unheard = 0
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """A part of the body."""
+        self._unheard = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        self._header_size = self._unheard = 0
+        super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """The next request may begin."""
