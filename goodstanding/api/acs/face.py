@@ -32,7 +32,7 @@ from goodstanding.store.operations import Operation
 from goodstanding.submission.accept import Accepted, Refused
 from goodstanding.submission.handing_in import Handed, HandingIn, Nobody, envelope_of
 from goodstanding.submission.operation import Asked, Begun
-from goodstanding.wire.compose import Draft, Wrong, compose, flaws, recipients_of
+from goodstanding.wire.compose import Draft, Wrong, compose, flaws, plain_address, recipients_of, wants_smtputf8
 from goodstanding.wire.message import Arrival
 
 log = structlog.get_logger("api")
@@ -166,8 +166,8 @@ class Face:
             return trouble(400, "TooManyRecipients", most, "recipients")
         boundary = secrets.token_hex(10)
         octets = compose(draft, boundary) if len(body) <= LARGE else await asyncio.to_thread(compose, draft, boundary)
-        utf8 = not all(one.isascii() for one in (draft.sender.address, *recipients))
-        envelope = envelope_of(draft.sender.address, recipients, smtputf8=utf8, size=len(octets))
+        sender, utf8 = plain_address(draft.sender), wants_smtputf8(draft)
+        envelope = envelope_of(sender, recipients, smtputf8=utf8, size=len(octets))
         arrival = Arrival(self.hostname, remote, self.hostname, "HTTPS" if here.startswith("https") else "HTTP")
         verdict = await self.door.take(Handed(known.identity, envelope, octets, arrival, Asked(begun), untracked))
         return await self._verdict(verdict, begun, here, headers)

@@ -33,7 +33,7 @@ from goodstanding.store.operations import Operation
 from goodstanding.submission.accept import Accepted, Refused
 from goodstanding.submission.handing_in import Handed, HandingIn, Nobody, envelope_of
 from goodstanding.submission.operation import Asked, Begun, Document, decoded
-from goodstanding.wire.compose import compose, flaws, recipients_of
+from goodstanding.wire.compose import compose, flaws, plain_address, recipients_of, wants_smtputf8
 from goodstanding.wire.message import Arrival
 
 log = structlog.get_logger("api")
@@ -136,8 +136,8 @@ class Sending:
             most = f"{self.settings.recipients_limit} recipients a message is the limit; send the others separately"
             raise ProblemError("invalid", most, errors=[Fault(most, "#/to")])
         octets = compose(draft, secrets.token_hex(10))
-        utf8 = not all(one.isascii() for one in (draft.sender.address, *recipients))
-        envelope = envelope_of(draft.sender.address, recipients, smtputf8=utf8, size=len(octets))
+        sender, utf8 = plain_address(draft.sender), wants_smtputf8(draft)
+        envelope = envelope_of(sender, recipients, smtputf8=utf8, size=len(octets))
         protocol = "HTTPS" if scope["scheme"] == "https" else "HTTP"
         arrival = Arrival(self.hostname, remote_of(scope), self.hostname, protocol)
         digest = sha256(_encode(letter)).digest() if letter.id else b""
