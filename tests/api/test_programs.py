@@ -111,3 +111,26 @@ def test_a_long_body_is_no_header() -> None:
         assert b"200 OK" in await reader.readuntil(b"hello")
 
     run(talk)
+
+
+def test_one_address_does_not_take_every_connection() -> None:
+    async def main() -> None:
+        settings = ApiSettings(listeners=(ApiListener(port=0, tls="none"),), connections_per_address=3)
+        servers = await serve(hello, settings, None, 1.0)
+        place = servers[0][0].servers[0].sockets[0].getsockname()
+        idle = [await asyncio.open_connection(*place) for _ in range(3)]
+        reader, writer = await asyncio.open_connection(*place)
+        head, _, words = (await asyncio.wait_for(reader.read(), 5)).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 503 ")
+        assert b"content-length: %d" % len(words) in head
+        writer.close()
+        idle.pop()[1].close()
+        await asyncio.sleep(0.1)
+        reader, writer = await asyncio.open_connection(*place)
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"200 OK" in await asyncio.wait_for(reader.readuntil(b"hello"), 5)
+        for _, one in [*idle, (reader, writer)]:
+            one.close()
+        await end(servers)
+
+    asyncio.run(main())
