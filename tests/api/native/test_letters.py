@@ -1,13 +1,24 @@
-"""A message below /v1 is what its schema says: the name of an operation is one word, whatever follows it."""
+"""A message below /v1 is what its schema says, and however large it is it keeps nobody waiting."""
 
+import asyncio
 import json
-from typing import Any
+import threading
+from typing import Any, cast
 
 import pytest
 
+from goodstanding.api.native import sending
 from goodstanding.api.native.letters import Letter
 from goodstanding.api.native.problems import ProblemError
-from goodstanding.api.native.sending import _read
+from goodstanding.api.native.sending import LARGE, Sending, _read
+from goodstanding.model import Identity, MessageId, Stream, SubscriptionName, TenantName
+from goodstanding.operate.api_keys import Key, Keyring
+from goodstanding.settings import ApiSettings
+from goodstanding.store.db import Database
+from goodstanding.submission.accept import Accepted
+from goodstanding.submission.handing_in import Handed, HandingIn
+from goodstanding.submission.operation import Document
+from goodstanding.wire.compose import Draft, compose
 
 MESSAGE: dict[str, Any] = {
     "subscription": "shop/otp",
@@ -32,3 +43,31 @@ def test_nothing_else_does(name: str) -> None:
     with pytest.raises(ProblemError) as caught:
         read(id=name)
     assert caught.value.kind == "invalid"
+
+
+class Door:
+    """Takes everything."""
+
+    def now(self) -> float:
+        return 1_796_000_000.0
+
+    async def take(self, handed: Handed) -> Accepted:
+        return Accepted(MessageId(1), told=Document())
+
+
+@pytest.mark.parametrize(("size", "apart"), [(LARGE, False), (LARGE + 1, True)])
+def test_a_large_message_is_composed_in_a_thread(size: int, apart: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[threading.Thread] = []
+
+    def composed(draft: Draft, boundary: str) -> bytes:
+        seen.append(threading.current_thread())
+        return compose(draft, boundary)
+
+    monkeypatch.setattr(sending, "compose", composed)
+    who = Identity(TenantName("shop"), SubscriptionName("shop/otp"), Stream.TRANSACTIONAL)
+    nobody = (cast(Database, None), cast(Keyring, None))
+    place = Sending(ApiSettings(), "mx.mail.example", cast(HandingIn, Door()), *nobody, {"shop/otp": who})
+    key = Key("k", "shop", "a test", b"", ("messages:write",), 0.0, "")
+    scope = {"scheme": "https", "client": ("192.0.2.7", 4711)}
+    asyncio.run(place._sent(key, read(text="x" * size), scope))
+    assert [one is not threading.main_thread() for one in seen] == [apart]
