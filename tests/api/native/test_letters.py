@@ -2,12 +2,11 @@
 
 import asyncio
 import json
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 import pytest
 
-from goodstanding.api.native import sending
 from goodstanding.api.native.letters import Letter
 from goodstanding.api.native.problems import ProblemError
 from goodstanding.api.native.sending import LARGE, Sending, _read
@@ -18,7 +17,6 @@ from goodstanding.store.db import Database
 from goodstanding.submission.accept import Accepted
 from goodstanding.submission.handing_in import Handed, HandingIn
 from goodstanding.submission.operation import Document
-from goodstanding.wire.compose import Draft, compose
 
 MESSAGE: dict[str, Any] = {
     "subscription": "shop/otp",
@@ -55,19 +53,27 @@ class Door:
         return Accepted(MessageId(1), told=Document())
 
 
-@pytest.mark.parametrize(("size", "apart"), [(LARGE, False), (LARGE + 1, True)])
-def test_a_large_message_is_composed_in_a_thread(size: int, apart: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[threading.Thread] = []
+class Threads(ThreadPoolExecutor):
+    """Counts what it is given."""
 
-    def composed(draft: Draft, boundary: str) -> bytes:
-        seen.append(threading.current_thread())
-        return compose(draft, boundary)
+    given = 0
 
-    monkeypatch.setattr(sending, "compose", composed)
+    def submit(self, *work: Any, **more: Any) -> Any:
+        self.given += 1
+        return super().submit(*work, **more)
+
+
+@pytest.mark.parametrize(("size", "apart"), [(LARGE, 0), (LARGE + 1, 1)])
+def test_a_large_message_is_composed_in_a_thread(size: int, apart: int) -> None:
     who = Identity(TenantName("shop"), SubscriptionName("shop/otp"), Stream.TRANSACTIONAL)
     nobody = (cast(Database, None), cast(Keyring, None))
     place = Sending(ApiSettings(), "mx.mail.example", cast(HandingIn, Door()), *nobody, {"shop/otp": who})
     key = Key("k", "shop", "a test", b"", ("messages:write",), 0.0, "")
-    scope = {"scheme": "https", "client": ("192.0.2.7", 4711)}
-    asyncio.run(place._sent(key, read(text="x" * size), scope))
-    assert [one is not threading.main_thread() for one in seen] == [apart]
+    threads = Threads(1)
+
+    async def send() -> None:
+        asyncio.get_running_loop().set_default_executor(threads)
+        await place._sent(key, read(text="x" * size), {"scheme": "https", "client": ("192.0.2.7", 4711)})
+
+    asyncio.run(send())
+    assert threads.given == apart
