@@ -230,9 +230,8 @@ class ApiSettings:
     size_limit: int = setting(10 * MIB, "largest request, bytes (ACS: 10 MB)", least=KIB, most=200 * MIB)
     recipients_limit: int = setting(50, "most recipients of one message (ACS: 50)", least=1, most=1000)
     connections: int = setting(2000, "most connections in one worker", least=1, most=100_000)
-    key_requests: int = setting(
-        600, "requests of one API key a minute, in each process that serves /v1; 0: no limit", least=0, most=1_000_000
-    )
+    connections_per_address: int = setting(500, "most from one address, in one worker", least=1, most=100_000)
+    key_requests: int = setting(600, "requests of a key a minute, in a process; 0: no limit", least=0, most=1_000_000)
 
 
 @dataclass(frozen=True, slots=True)

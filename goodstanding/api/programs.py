@@ -8,17 +8,24 @@ import asyncio
 import contextlib
 import socket
 import ssl
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from goodstanding.api.patience import network
 from goodstanding.settings import ApiListener, ApiSettings
 
 BACKLOG = 1024
 KEEP_ALIVE = 75
 """Seconds a connection may rest between two requests."""
+CROWDED = (
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain\r\nretry-after: 5\r\nconnection: close\r\n"
+    b"content-length: 62\r\n\r\ntoo many connections from your address; close some, then again"
+)
+"""What a client is told that has as many connections as one address may have."""
 
 
 class Connection(HttpToolsProtocol):
@@ -30,22 +37,44 @@ class Connection(HttpToolsProtocol):
     header_within: ClassVar[float] = 30.0
     """Seconds from the connection, or from the last answer but for the rest between two requests, to a whole header."""
     header_limit: ClassVar[int] = 32 * 1024
-    """Octets of a request line with its header."""
+    """Octets of a request line with its header, and of anything else that is no body."""
+    per_address: ClassVar[int] = ApiSettings().connections_per_address
+    held: ClassVar[Counter[str]] = Counter()
+    """Open connections by client."""
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self._patience: asyncio.TimerHandle | None = None
         self._header_size = 0
+        self._unheard = 0
+        """Octets that came since the parser told of something."""
+        self._holder = ""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take it, and wait for a request."""
+        """Take it, and wait for a request; close it when its client has too many."""
+        peer = transport.get_extra_info("peername")
+        self._holder = network(str(peer[0])) if peer else "?"
+        self.held[self._holder] += 1
         super().connection_made(transport)
         self._patience = self.loop.call_later(self.header_within, transport.abort)
+        if self.held[self._holder] > self.per_address:
+            transport.write(CROWDED)
+            transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no more."""
+        """Wait no more, and forget it."""
         self._wait_no_more()
+        self.held[self._holder] -= 1
+        if self.held[self._holder] <= 0:
+            del self.held[self._holder]
         super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on. The parser tells of a field when the next begins: one without an end is seen here only."""
+        self._unheard += len(data)
+        super().data_received(data)
+        if self._unheard > self.header_limit:
+            self.transport.abort()
 
     def on_url(self, url: bytes) -> None:
         """A part of the request line."""
@@ -60,8 +89,18 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """The header is whole."""
         self._wait_no_more()
-        self._header_size = 0
+        self._header_size = self._unheard = 0
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """A part of the body."""
+        self._unheard = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        self._header_size = self._unheard = 0
+        super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """The next request may begin."""
@@ -98,6 +137,8 @@ async def serve(
 ) -> list[tuple[Programs, asyncio.Task[None]]]:
     """Serve on every listener; OSError when one is taken. ``patience``: seconds the last requests have at the end."""
     found: list[tuple[Programs, asyncio.Task[None]]] = []
+    ours = {"per_address": settings.connections_per_address, "held": Counter()}
+    connection = type(connection.__name__, (connection,), ours)
     for listener in settings.listeners:
         place = _socket(listener)
         server = Programs(_configuration(application, connection, settings, listener, tls, patience))

@@ -31,6 +31,8 @@ RSA_LEAST = 2048
 """Bits (RFC 7518 §3.3)."""
 FLOOR = 30.0
 """Seconds between fetches of an issuer's keys, however many tokens name keys that nobody knows."""
+LATEST = 1e12
+"""Second no token may name a later one than; a number of any length would be read, and none of 400 digits compared."""
 KINDS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("RSA", ""): ("RS256", "PS256"),
     ("EC", "P-256"): ("ES256",),
@@ -210,7 +212,7 @@ def _untimely(claims: Mapping[str, Any], now: float, leeway: float) -> TokenRefu
 
 
 def _is_time(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LATEST
 
 
 def _name(value: object) -> str:

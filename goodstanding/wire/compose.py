@@ -13,7 +13,7 @@ from email.header import Header
 
 from msgspec import Struct
 
-from goodstanding.wire.address import Flaw, as_ascii, read_path
+from goodstanding.wire.address import Flaw, as_ascii, parse_path, read_path
 
 NAME_LIMIT = 255
 """Characters of a display name or a file name."""
@@ -160,12 +160,25 @@ def compose(draft: Draft, boundary: str) -> bytes:
 
 
 def recipients_of(draft: Draft) -> list[str]:
-    """Everybody it goes to, each once, in the order they are named."""
-    named = [one.address for one in (*draft.to, *draft.cc, *draft.bcc)]
+    """Everybody it goes to, each once, in the order they are named and in the form SMTP would have them in."""
     once: dict[str, str] = {}
-    for address in named:
+    for one in (*draft.to, *draft.cc, *draft.bcc):
+        address = plain_address(one)
         once.setdefault(_folded(address), address)
     return list(once.values())
+
+
+def plain_address(mailbox: Mailbox) -> str:
+    """Its address without quotes and backslashes that change nothing: who is suppressed is so in any spelling."""
+    return parse_path(mailbox.address, smtputf8=True) or mailbox.address
+
+
+def wants_smtputf8(draft: Draft) -> bool:
+    """Whether a draft can go only to servers that know addresses beyond ASCII: to one, or with one in its header."""
+    people = (draft.sender, *draft.to, *draft.cc, *draft.bcc)
+    return not all(one.address.isascii() for one in people) or not all(
+        one.address.rpartition("@")[0].isascii() for one in draft.reply_to
+    )
 
 
 def _folded(address: str) -> str:
@@ -203,7 +216,7 @@ def _unstructured(text: str, name: str) -> str:
     if len(name) + 2 + len(text) <= 78:
         return text
     lines = [""]
-    for word in _WORD.findall(text):
+    for word in _WORD.findall(_BLANKS.sub(" ", text)):
         if lines[-1].strip() and len(lines[-1]) + len(word) + (len(name) + 2 if len(lines) == 1 else 0) > 76:
             lines.append("")
         lines[-1] += word
@@ -211,6 +224,8 @@ def _unstructured(text: str, name: str) -> str:
 
 
 _WORD = re.compile(r"[ \t]*[^ \t]+(?:[ \t]+$)?|[ \t]+")
+_BLANKS = re.compile(r"[ \t]{31,}")
+"""Blanks that might not fit on a line with the words beside them; they mean no more than one does (RFC 5322 §2.2.3)."""
 
 
 def _words(text: str, name: str) -> str:

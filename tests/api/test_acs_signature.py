@@ -1,6 +1,7 @@
 """A request is believed when it is signed as the SDKs sign, by a key of its endpoint, within five minutes; else not."""
 
 import base64
+from collections.abc import Iterable
 from email.utils import formatdate
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from goodstanding.api.acs.keys import FEW, AccessKeys
-from goodstanding.api.acs.signature import MARGIN, Denied, Known, Request, check, sign
+from goodstanding.api.acs.signature import FOREIGN_BODY, MARGIN, Denied, Known, Request, fits, sign, signer
 from goodstanding.model import Identity, Stream, SubscriptionName, TenantName
 from goodstanding.operate.access_keys import context_of
 from goodstanding.sealed import seal
@@ -23,6 +24,11 @@ PLAIN = Request("POST", "/emails:send?api-version=2025-09-01", {"host": "mail.ex
 
 def signed(request: Request = PLAIN, key: bytes = KEY, at: float = NOW) -> Request:
     return structs.replace(request, headers={**request.headers, **sign(request, key, formatdate(at, usegmt=True))})
+
+
+def check(request: Request, keys: Iterable[tuple[Identity, bytes]], now: float) -> Known | Denied:
+    known = signer(request, keys, now)
+    return known if isinstance(known, Denied) or fits(request.headers, request.body) else FOREIGN_BODY
 
 
 def test_what_the_sdk_signs_is_believed() -> None:
@@ -96,6 +102,14 @@ def test_whatever_was_changed_is_not(request_: Request) -> None:
 def test_garbage_is_refused_and_nothing_else(authorization: str, date: str, body: bytes) -> None:
     request = Request("POST", "/", {"authorization": authorization, "x-ms-date": date, "host": "x"}, body)
     assert isinstance(check(request, [(WHO, KEY)], NOW), Denied)
+
+
+def test_who_signed_is_known_before_the_body_is_there() -> None:
+    headers = signed().headers
+    early = structs.replace(PLAIN, headers=headers, body=b"")
+    assert isinstance(signer(early, [(WHO, KEY)], NOW), Known)
+    assert fits(headers, PLAIN.body)
+    assert not fits(headers, b"another")
 
 
 def test_an_endpoint_with_a_path_may_be_signed_as_part_of_the_host() -> None:

@@ -75,3 +75,62 @@ def test_a_header_without_end_ends_it() -> None:
             await reader.readexactly(1)
 
     run(talk)
+
+
+FLOOD = b"x" * 16 * 1024
+
+
+async def flooded(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, beginning: bytes) -> None:
+    writer.write(beginning)
+    with pytest.raises(ConnectionError):
+        for _ in range(200):
+            writer.write(FLOOD)
+            await writer.drain()
+            await asyncio.sleep(0.001)
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [b"GET / HTTP/1.1\r\nX-A: ", b"GET / HTTP/1.1\r\n", b"GET / HTTP/1.1\r\nX-A: x\r\n\r\nGET / HTTP/1.1\r\nX-B: "],
+    ids=["value", "name", "second request"],
+)
+def test_a_field_without_end_is_not_kept(beginning: bytes) -> None:
+    run(lambda reader, writer: flooded(reader, writer, beginning))
+
+
+def test_a_trailer_without_end_is_not_kept() -> None:
+    beginning = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-A: "
+    run(lambda reader, writer: flooded(reader, writer, beginning))
+
+
+def test_a_long_body_is_no_header() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % (20 * len(FLOOD)) + 20 * FLOOD)
+        assert b"200 OK" in await reader.readuntil(b"hello")
+        writer.write(b"GET / HTTP/1.1\r\n\r\n")
+        assert b"200 OK" in await reader.readuntil(b"hello")
+
+    run(talk)
+
+
+def test_one_address_does_not_take_every_connection() -> None:
+    async def main() -> None:
+        settings = ApiSettings(listeners=(ApiListener(port=0, tls="none"),), connections_per_address=3)
+        servers = await serve(hello, settings, None, 1.0)
+        place = servers[0][0].servers[0].sockets[0].getsockname()
+        idle = [await asyncio.open_connection(*place) for _ in range(3)]
+        reader, writer = await asyncio.open_connection(*place)
+        head, _, words = (await asyncio.wait_for(reader.read(), 5)).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 503 ")
+        assert b"content-length: %d" % len(words) in head
+        writer.close()
+        idle.pop()[1].close()
+        await asyncio.sleep(0.1)
+        reader, writer = await asyncio.open_connection(*place)
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"200 OK" in await asyncio.wait_for(reader.readuntil(b"hello"), 5)
+        for _, one in [*idle, (reader, writer)]:
+            one.close()
+        await end(servers)
+
+    asyncio.run(main())

@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goodstanding.wire.compose import Attachment, Draft, Mailbox, compose, flaws, recipients_of
+from goodstanding.wire.compose import (
+    Attachment,
+    Draft,
+    Mailbox,
+    compose,
+    flaws,
+    plain_address,
+    recipients_of,
+    wants_smtputf8,
+)
 from goodstanding.wire.message import facts, parse_header
 
 SHOP = Mailbox("shop@shop.example")
@@ -142,3 +151,38 @@ def test_an_address_outside_ascii_is_written_as_it_is_and_its_domain_as_dns_know
 def test_the_guard_reads_the_sender() -> None:
     octets = compose(Draft(Mailbox("shop@shop.example", 'A "quoted", name'), READER, text="t"), BOUNDARY)
     assert facts(parse_header(octets)).from_address == "shop@shop.example"
+
+
+@pytest.mark.parametrize("blanks", [" " * 3000, "\t" * 3000, " \t" * 900])
+@pytest.mark.parametrize("words", ["{}", "a{}b", "{}a", "a{}", "x" * 799 + "{}y{}"])
+def test_no_run_of_blanks_is_longer_than_a_line(words: str, blanks: str) -> None:
+    text = words.format(blanks, blanks)
+    draft = Draft(SHOP, READER, subject=text[:4000], text="x", fields=((126 * "X", text[:2000]),))
+    message = read(draft)
+    assert str(message["subject"]).split() == text[:4000].split()
+
+
+@pytest.mark.parametrize("spelled", ['"reader"@isp.example', '"re\\ader"@isp.example', "reader@isp.example"])
+def test_an_address_is_its_mailbox_however_it_is_spelled(spelled: str) -> None:
+    draft = Draft(SHOP, (Mailbox(spelled), *READER), text="x")
+    assert recipients_of(draft) == ["reader@isp.example"]
+    assert plain_address(draft.to[0]) == "reader@isp.example"
+
+
+def test_quotes_that_are_needed_stay() -> None:
+    assert recipients_of(Draft(SHOP, (Mailbox('"a b"@isp.example'),), text="x")) == ['"a b"@isp.example']
+
+
+@pytest.mark.parametrize(
+    ("draft", "wanted"),
+    [
+        (Draft(SHOP, READER, text="\xfc"), False),
+        (Draft(SHOP, (Mailbox("r\xfcdiger@isp.example"),), text="x"), True),
+        (Draft(SHOP, READER, bcc=(Mailbox("r\xfcdiger@isp.example"),), text="x"), True),
+        (Draft(SHOP, READER, reply_to=(Mailbox("r\xfcdiger@isp.example"),), text="x"), True),
+        (Draft(SHOP, READER, reply_to=(Mailbox("help@b\xfccher.example"),), text="x"), False),
+    ],
+)
+def test_what_is_not_ascii_asks_for_smtputf8(draft: Draft, wanted: bool) -> None:
+    assert wants_smtputf8(draft) is wanted
+    assert wanted or compose(draft, BOUNDARY).isascii()

@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 import structlog
 from msgspec import structs
@@ -21,7 +21,7 @@ from msgspec import structs
 from goodstanding.api.acs.answers import Answer, failed, messages_of, refused, result_of, trouble
 from goodstanding.api.acs.keys import AccessKeys
 from goodstanding.api.acs.shapes import VERSIONS, Result, draft_of, encode, read_message
-from goodstanding.api.acs.signature import Denied, Known, Request, check
+from goodstanding.api.acs.signature import FOREIGN_BODY, Denied, Known, Request, fits, signer
 from goodstanding.api.asgi import Gone, Receive, Scope, Send, body_of, remote_of, say
 from goodstanding.errors import StoreError
 from goodstanding.model import Identity
@@ -32,7 +32,7 @@ from goodstanding.store.operations import Operation
 from goodstanding.submission.accept import Accepted, Refused
 from goodstanding.submission.handing_in import Handed, HandingIn, Nobody, envelope_of
 from goodstanding.submission.operation import Asked, Begun
-from goodstanding.wire.compose import Draft, Wrong, compose, flaws, recipients_of
+from goodstanding.wire.compose import Draft, Wrong, compose, flaws, plain_address, recipients_of, wants_smtputf8
 from goodstanding.wire.message import Arrival
 
 log = structlog.get_logger("api")
@@ -41,6 +41,8 @@ LARGE = 128 * 1024
 """Octets of a request from which it is read and composed in a thread."""
 _SEND = re.compile(r"(?P<before>/.*?|)/+emails:send")
 _ASK = re.compile(r"(?P<before>/.*?|)/+emails/operations/(?P<id>[^/]*)")
+PLACE = "<id>"
+"""Where the name of an operation goes in its address: no path that is quoted and no version holds this."""
 _ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
@@ -79,23 +81,25 @@ class Face:
             return trouble(404, "NotFound", "there is POST /emails:send and GET /emails/operations/{id}")
         if scope["method"] != verb:
             return structs.replace(trouble(405, "MethodNotAllowed", f"use {verb}"), headers={"allow": verb})
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        known = await self._who(scope, headers, found["before"])  # before the body: strangers have none of it kept
+        if isinstance(known, Answer):
+            return known
         body = await body_of(receive, self.settings.size_limit) if verb == "POST" else b""
         if body is None:
             most = f"{self.settings.size_limit:,} bytes are the limit of a request; send large files as links"
             return trouble(413, "RequestEntityTooLarge", most)
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        known = await self._who(scope, headers, body, found["before"])
-        if isinstance(known, Answer):
-            return known
+        if known.proof and not fits(headers, body):
+            return self._denied(remote_of(scope), FOREIGN_BODY)
         version = parse_qs(scope["query_string"].decode("latin-1")).get("api-version", [""])[0]
         if version not in VERSIONS:
             return trouble(400, "UnsupportedApiVersionValue", f"api-version is one of {', '.join(VERSIONS)}")
-        here = f"{self._base(scope, headers)}{found['before']}/emails/operations/{{}}?api-version={version}"
+        here = f"{self._base(scope, headers)}{quote(found['before'])}/emails/operations/{PLACE}?api-version={version}"
         if verb == "GET":
             return await self._asked(known.identity, found["id"])
         return await self._sent(known, body, headers, here, remote_of(scope))
 
-    async def _who(self, scope: Scope, headers: Mapping[str, str], body: bytes, before: str) -> Known | Answer:
+    async def _who(self, scope: Scope, headers: Mapping[str, str], before: str) -> Known | Answer:
         remote = remote_of(scope)
         if self.door.closed_to(remote):
             said = trouble(429, "TooManyRequests", "too many requests with wrong signatures; wait a minute")
@@ -114,12 +118,16 @@ class Face:
             raw = scope.get("raw_path") or scope["path"].encode()
             target = raw.decode("latin-1") + (f"?{query}" if query else "")
             keys = self.keys.of(scope["path"], headers.get("host", ""), remote)
-            known = check(Request(scope["method"], target, headers, body, before.rstrip("/")), keys, self.door.now())
+            request = Request(scope["method"], target, headers, before=before.rstrip("/"))
+            known = signer(request, keys, self.door.now())
         if isinstance(known, Denied):
-            self.door.distrust(remote)
-            return trouble(401, "Denied", known.words)
+            return self._denied(remote, known)
         self.keys.fitted(remote, known.identity)
         return known
+
+    def _denied(self, remote: str, denied: Denied) -> Answer:
+        self.door.distrust(remote)
+        return trouble(401, "Denied", denied.words)
 
     # --- asking ---
 
@@ -135,6 +143,8 @@ class Face:
 
     def _find(self, identity: Identity, name: str) -> tuple[Operation | None, bool]:
         """The operation, and whether recipients of it are still in quarantine."""
+        if not _ID.fullmatch(name):  # nobody's: PostgreSQL would call a NUL in it a fault
+            return None, False
         with self.database.read() as tx:
             found = operations.find(tx, identity.subscription, name)
             return found, found is not None and quarantine.holds(tx, messages_of(found))
@@ -156,8 +166,8 @@ class Face:
             return trouble(400, "TooManyRecipients", most, "recipients")
         boundary = secrets.token_hex(10)
         octets = compose(draft, boundary) if len(body) <= LARGE else await asyncio.to_thread(compose, draft, boundary)
-        utf8 = not all(one.isascii() for one in (draft.sender.address, *recipients))
-        envelope = envelope_of(draft.sender.address, recipients, smtputf8=utf8, size=len(octets))
+        sender, utf8 = plain_address(draft.sender), wants_smtputf8(draft)
+        envelope = envelope_of(sender, recipients, smtputf8=utf8, size=len(octets))
         arrival = Arrival(self.hostname, remote, self.hostname, "HTTPS" if here.startswith("https") else "HTTP")
         verdict = await self.door.take(Handed(known.identity, envelope, octets, arrival, Asked(begun), untracked))
         return await self._verdict(verdict, begun, here, headers)
@@ -178,7 +188,7 @@ class Face:
                     409, "Conflict", "this operation was begun with another request; take a new Operation-Id"
                 )
             name = before.id
-        answer = {"operation-location": here.format(name), "retry-after": "1"}
+        answer = {"operation-location": here.replace(PLACE, name), "retry-after": "1"}
         if "x-ms-client-request-id" in headers:
             answer["x-ms-client-request-id"] = headers["x-ms-client-request-id"]
         return Answer(202, encode(Result(name, "Running")), answer)

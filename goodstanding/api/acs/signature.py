@@ -32,7 +32,7 @@ class Request(Struct, frozen=True, gc=False):
     """Path and query as they came."""
     headers: Mapping[str, str]
     """Lower-case names."""
-    body: bytes
+    body: bytes = b""
     before: str = ""
     """What of the path belongs to the endpoint: ``/tenant/application``. Some SDKs sign it as part of the host."""
 
@@ -50,8 +50,11 @@ class Known(Struct, frozen=True, gc=False):
     proof: bytes
 
 
-def check(request: Request, keys: Iterable[tuple[Identity, bytes]], now: float) -> Known | Denied:
-    """Whose key a request is signed with; ``keys``: those it may be signed with, the likeliest first."""
+def signer(request: Request, keys: Iterable[tuple[Identity, bytes]], now: float) -> Known | Denied:
+    """Whose key a request is signed with; ``keys``: those it may be signed with, the likeliest first.
+
+    The body need not be there yet: what is signed is the digest it is said to have. Whether it has it, `fits` says.
+    """
     found = _AUTHORIZATION.fullmatch(request.headers.get("authorization", ""))
     if found is None:
         return Denied(f"the Authorization header is not 'HMAC-SHA256 SignedHeaders={_SIGNED}&Signature=...'")
@@ -67,10 +70,7 @@ def check(request: Request, keys: Iterable[tuple[Identity, bytes]], now: float) 
             "The time difference between the originating client and the server is greater than the allowed margin of "
             "5 minutes."
         )
-    digest = b64encode(sha256(request.body).digest()).decode()
-    if not hmac.compare_digest(digest.encode(), headers.get("x-ms-content-sha256", "").encode()):
-        return Denied("x-ms-content-sha256 is not the digest of this body")
-    host = headers.get("host", "")
+    host, digest = headers.get("host", ""), headers.get("x-ms-content-sha256", "")
     hosts = (host, f"{host}{request.before}") if request.before else (host,)
     texts = [f"{request.verb}\n{request.target}\n{date};{one};{digest}".encode() for one in hosts]
     given = b64decode(found["signature"])
@@ -79,6 +79,15 @@ def check(request: Request, keys: Iterable[tuple[Identity, bytes]], now: float) 
             if hmac.compare_digest(hmac.digest(key, text, "sha256"), given):
                 return Known(identity, given)
     return Denied("Denied by the resource provider. The signature fits no access key of this endpoint.")
+
+
+def fits(headers: Mapping[str, str], body: bytes) -> bool:
+    """Whether a body is the one whose digest was signed."""
+    digest = b64encode(sha256(body).digest())
+    return hmac.compare_digest(digest, headers.get("x-ms-content-sha256", "").encode())
+
+
+FOREIGN_BODY = Denied("x-ms-content-sha256 is not the digest of this body")
 
 
 def sign(request: Request, key: bytes, date: str) -> dict[str, str]:

@@ -19,7 +19,7 @@ BODY_MOST = 40 * MIB
 """Octets of a batch; a single message has `api.size_limit`."""
 PEOPLE_MOST = 1000
 
-Word = Annotated[str, Meta(max_length=64, pattern="^[A-Za-z0-9-]*$")]
+Word = Annotated[str, Meta(max_length=64, pattern="^[A-Za-z0-9-]*(?!\\n)$")]
 Text = Annotated[str, Meta(max_length=10 * MIB)]
 
 

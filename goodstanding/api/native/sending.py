@@ -33,13 +33,13 @@ from goodstanding.store.operations import Operation
 from goodstanding.submission.accept import Accepted, Refused
 from goodstanding.submission.handing_in import Handed, HandingIn, Nobody, envelope_of
 from goodstanding.submission.operation import Asked, Begun, Document, decoded
-from goodstanding.wire.compose import compose, flaws, recipients_of
+from goodstanding.wire.compose import compose, flaws, plain_address, recipients_of, wants_smtputf8
 from goodstanding.wire.message import Arrival
 
 log = structlog.get_logger("api")
 
 LARGE = 128 * 1024
-"""Octets of a request from which it is read and composed in a thread."""
+"""Octets of a request from which it is read, and of a message from which it is composed, in a thread."""
 SCOPE = "messages:write"
 PATHS: Mapping[str, type[Letter] | type[Letters]] = {"/v1/messages": Letter, "/v1/messages:batch": Letters}
 AT_ONCE = 200
@@ -135,9 +135,11 @@ class Sending:
         if len(recipients) > self.settings.recipients_limit:
             most = f"{self.settings.recipients_limit} recipients a message is the limit; send the others separately"
             raise ProblemError("invalid", most, errors=[Fault(most, "#/to")])
-        octets = compose(draft, secrets.token_hex(10))
-        utf8 = not all(one.isascii() for one in (draft.sender.address, *recipients))
-        envelope = envelope_of(draft.sender.address, recipients, smtputf8=utf8, size=len(octets))
+        weight = len(draft.text) + len(draft.html) + sum(len(one.octets) for one in draft.attachments)
+        boundary = secrets.token_hex(10)
+        octets = compose(draft, boundary) if weight <= LARGE else await asyncio.to_thread(compose, draft, boundary)
+        sender, utf8 = plain_address(draft.sender), wants_smtputf8(draft)
+        envelope = envelope_of(sender, recipients, smtputf8=utf8, size=len(octets))
         protocol = "HTTPS" if scope["scheme"] == "https" else "HTTP"
         arrival = Arrival(self.hostname, remote_of(scope), self.hostname, protocol)
         digest = sha256(_encode(letter)).digest() if letter.id else b""

@@ -196,7 +196,8 @@ class House:
         if len(word) > WORD_MOST or not re.match(VISIBLE, word):
             fault = Fault(f"visible ASCII, at most {WORD_MOST} characters", "header Idempotency-Key")
             raise ProblemError("invalid", fault.detail, errors=[fault])
-        return Asked(key.id, word, one.id, octets)
+        where = reading.path_of(request.path_params, one.names).values()  # the same to another endpoint is another
+        return Asked(key.id, word, "\0".join((one.id, *where)), octets)
 
     # --- the act -----------------------------------------------------------------------------------------------------
 

@@ -138,6 +138,18 @@ def test_a_word_stands_for_one_request_of_one_key(client: Client, installation: 
     assert other.json()["token"] != first.json()["token"]
 
 
+def test_a_word_stands_for_one_request_to_one_thing(client: Client) -> None:
+    url = "https://hooks.shop.example:4/"
+    one, other = (
+        client("POST", "/webhooks", {"url": url + name, "tenant": "shop"}).json()["webhook"]["number"]
+        for name in ("one", "other")
+    )
+    first = client("POST", f"/webhooks/{one}/rotate", {}, Idempotency_Key="g")
+    assert (first.status_code, first.json()["number"]) == (200, one)
+    assert client("POST", f"/webhooks/{one}/rotate", {}, Idempotency_Key="g").json() == first.json()
+    assert client("POST", f"/webhooks/{other}/rotate", {}, Idempotency_Key="g").status_code == 409
+
+
 def test_a_request_that_failed_may_be_mended_and_repeated(client: Client) -> None:
     wish = {"name": "x", "scopes": ["queue:read"], "tenant": "nobody"}
     assert client("POST", "/apikeys", wish, Idempotency_Key="d").status_code == 422
