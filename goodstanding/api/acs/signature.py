@@ -91,7 +91,7 @@ FOREIGN_BODY = Denied("x-ms-content-sha256 is not the digest of this body")
 
 
 def sign(request: Request, key: bytes, date: str) -> dict[str, str]:
-    """The header fields that make `check` believe a request."""
+    """The header fields that make `signer` believe a request."""
     digest = b64encode(sha256(request.body).digest()).decode()
     text = f"{request.verb}\n{request.target}\n{date};{request.headers.get('host', '')};{digest}".encode()
     signature = b64encode(hmac.digest(key, text, "sha256")).decode()
