@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,12 +11,9 @@ Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-BODY_WITHIN = 60.0
-"""Seconds a body may take to arrive."""
-
 
 class Gone(Exception):
-    """The client has left, or takes too long."""
+    """The client has left, or was left because it took too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,30 +30,26 @@ class Faces:
 
 
 async def body_of(receive: Receive, most: int) -> bytes | None:
-    """The whole body; None when it is too large. Raises Gone."""
+    """The whole body; None when it is too large. Raises Gone: also when it takes too long, see `programs.Connection`."""
     parts: list[bytes] = []
     size = 0
-    try:
-        async with asyncio.timeout(BODY_WITHIN):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise Gone
-                part = message.get("body", b"")
-                size += len(part)
-                if size > most:
-                    return None
-                parts.append(part)
-                if not message.get("more_body"):
-                    return parts[0] if len(parts) == 1 else b"".join(parts)
-    except TimeoutError as exc:
-        raise Gone from exc
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Gone
+        part = message.get("body", b"")
+        size += len(part)
+        if size > most:
+            return None
+        parts.append(part)
+        if not message.get("more_body"):
+            return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 async def say(send: Send, status: int, body: bytes, headers: Mapping[str, str]) -> None:
     """One answer."""
-    named = {"content-length": str(len(body)), **headers}
-    octets = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in named.items()]
+    octets = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    octets.append((b"content-length", b"%d" % len(body)))
     await send({"type": "http.response.start", "status": status, "headers": octets})
     await send({"type": "http.response.body", "body": body})
 

@@ -19,6 +19,7 @@ from goodstanding.api.patience import network
 from goodstanding.settings import ApiListener, ApiSettings
 
 BACKLOG = 1024
+_NEVER = float("inf")
 KEEP_ALIVE = 75
 """Seconds a connection may rest between two requests."""
 CROWDED = (
@@ -29,13 +30,16 @@ CROWDED = (
 
 
 class Connection(HttpToolsProtocol):
-    """One connection: a request has to begin soon, and its header to end soon and not to be endless.
+    """One connection: a request has to begin soon, its header to end soon and not to be endless, its body to end soon.
 
-    uvicorn waits for a header as long as the client likes, and keeps all of it.
+    uvicorn waits for all of them as long as the client likes, and keeps all of a header.
     """
 
     header_within: ClassVar[float] = 30.0
-    """Seconds from the connection, or from the last answer but for the rest between two requests, to a whole header."""
+    """Seconds from the connection, or from the last answer but for the rest between two requests, to a whole header.
+    What takes too long is ended so many seconds late at most: one timer looks that often, whatever the traffic."""
+    body_within: ClassVar[float] = 60.0
+    """Seconds from a header to the end of its body."""
     header_limit: ClassVar[int] = 32 * 1024
     """Octets of a request line with its header, and of anything else that is no body."""
     per_address: ClassVar[int] = ApiSettings().connections_per_address
@@ -44,10 +48,11 @@ class Connection(HttpToolsProtocol):
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
-        self._patience: asyncio.TimerHandle | None = None
-        self._header_size = 0
+        self._due = _NEVER
+        """When what is waited for has to be here, by the loop's clock."""
+        self._watch: asyncio.TimerHandle | None = None
         self._unheard = 0
-        """Octets that came since the parser told of something."""
+        """Octets that came since the parser told of the end of a header, or of a part of a body."""
         self._holder = ""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -56,14 +61,16 @@ class Connection(HttpToolsProtocol):
         self._holder = network(str(peer[0])) if peer else "?"
         self.held[self._holder] += 1
         super().connection_made(transport)
-        self._patience = self.loop.call_later(self.header_within, transport.abort)
+        self._due = self.loop.time() + self.header_within
+        self._watch = self.loop.call_at(self._due, self._look)
         if self.held[self._holder] > self.per_address:
             transport.write(CROWDED)
             transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no more, and forget it."""
-        self._wait_no_more()
+        if self._watch is not None:
+            self._watch.cancel()
         self.held[self._holder] -= 1
         if self.held[self._holder] <= 0:
             del self.held[self._holder]
@@ -76,20 +83,12 @@ class Connection(HttpToolsProtocol):
         if self._unheard > self.header_limit:
             self.transport.abort()
 
-    def on_url(self, url: bytes) -> None:
-        """A part of the request line."""
-        self._count(len(url))
-        super().on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """A field."""
-        self._count(len(name) + len(value) + 4)
-        super().on_header(name, value)
-
     def on_headers_complete(self) -> None:
         """The header is whole."""
-        self._wait_no_more()
-        self._header_size = self._unheard = 0
+        if self._unheard > self.header_limit and self._header_size() > self.header_limit:  # the former has all that came
+            self.transport.abort()
+        self._unheard = 0
+        self._due = self.loop.time() + self.body_within
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -98,25 +97,29 @@ class Connection(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """The request is whole."""
-        self._header_size = self._unheard = 0
+        """The request is whole: now we are waited for, or are done with it if it was answered before its end."""
+        self._unheard = 0
+        self._due = self._rested() if self.cycle.response_complete else _NEVER
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """The next request may begin."""
         super().on_response_complete()
-        if self._patience is None and not self.transport.is_closing():
-            self._patience = self.loop.call_later(KEEP_ALIVE + self.header_within, self.transport.abort)
+        if self._due == _NEVER:
+            self._due = self._rested()
 
-    def _count(self, octets: int) -> None:
-        self._header_size += octets
-        if self._header_size > self.header_limit:
+    def _rested(self) -> float:
+        return self.loop.time() + KEEP_ALIVE + self.header_within
+
+    def _header_size(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) + len(b": \r\n") for name, value in self.headers)
+
+    def _look(self) -> None:
+        now = self.loop.time()
+        if now >= self._due:
             self.transport.abort()
-
-    def _wait_no_more(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
+        else:
+            self._watch = self.loop.call_at(min(self._due, now + self.header_within), self._look)
 
 
 class Programs(uvicorn.Server):

@@ -83,16 +83,18 @@ class Tx:
         if rows:
             self._cursor.executemany(self._dialect(sql), rows)
 
-    def insert(self, sql: str, rows: Sequence[Sequence[Value]]) -> None:
-        """Add rows: ``sql`` ends with VALUES, the placeholders follow by themselves.
+    def insert(self, sql: str, rows: Sequence[Sequence[Value]], ending: str = "") -> None:
+        """Run a statement that ends with VALUES, and with ``ending``, for all rows: placeholders follow by themselves.
 
         Many rows to a statement, because the interpreter lock is let go and fought for anew at each one: with a busy
         event loop beside it, a row at a time is slower by half or more (docs/performance.md).
         """
-        for start in range(0, len(rows), BATCH):
-            part = rows[start : start + BATCH]
-            marks = _marks(len(part), len(part[0]))
-            self._cursor.execute(self._dialect(f"{sql} {marks}"), [value for row in part for value in row])
+        for statement, values in _by_rows(sql, rows, ending):
+            self.run(statement, values)
+
+    def inserted(self, sql: str, rows: Sequence[Sequence[Value]], returning: str) -> list[Row]:
+        """The same, with what it answers: ``returning`` ends the statement."""
+        return [row for statement, values in _by_rows(sql, rows, returning) for row in self.rows(statement, values)]
 
     def among(self, sql: str, keys: Sequence[int], returning: str = "") -> list[Row]:
         """Run a statement that ends with IN for all keys; the rows it answers with, if it is to answer."""
@@ -160,6 +162,13 @@ STATEMENTS = 1024
 @lru_cache(maxsize=512)
 def _marks(rows: int, columns: int) -> str:
     return ", ".join([f"({', '.join('?' * columns)})"] * rows)
+
+
+def _by_rows(sql: str, rows: Sequence[Sequence[Value]], ending: str) -> Iterator[tuple[str, list[Value]]]:
+    """Statements that take all rows, with their values."""
+    for start in range(0, len(rows), BATCH):
+        part = rows[start : start + BATCH]
+        yield f"{sql} {_marks(len(part), len(part[0]))} {ending}", [value for row in part for value in row]
 
 
 @lru_cache(maxsize=2048)

@@ -22,21 +22,28 @@ class Operation(Struct, frozen=True, gc=False):
 
 def claim(tx: Tx, wanted: Sequence[Begun]) -> list[bool]:
     """Which of them are new, and known from now on; of two with one id, or one signature, the first is."""
+    rows: list[tuple[Value, ...]] = [(one.subscription, one.id, one.at, one.digest, one.proof or None) for one in wanted]
+    found = tx.inserted(
+        "INSERT INTO operation (subscription, id, created, digest, proof) VALUES",
+        rows,
+        "ON CONFLICT DO NOTHING RETURNING subscription, id",
+    )
+    new = {(subscription, name) for subscription, name in found}
     fresh: list[bool] = []
-    for one in wanted:  # one by one: of two alike in a group, the second has to lose
-        row = tx.row(
-            "INSERT INTO operation (subscription, id, created, digest, proof) VALUES (?, ?, ?, ?, ?) "
-            "ON CONFLICT DO NOTHING RETURNING id",
-            (one.subscription, one.id, one.at, one.digest, one.proof or None),
-        )
-        fresh.append(row is not None)
+    for one in wanted:
+        name = (one.subscription, one.id)
+        fresh.append(name in new)
+        new.discard(name)
     return fresh
 
 
 def conclude(tx: Tx, concluded: Sequence[tuple[Begun, str]]) -> None:
     """Write down what became of them."""
-    rows: list[tuple[Value, ...]] = [(document, one.subscription, one.id) for one, document in concluded]
-    tx.many("UPDATE operation SET document = ? WHERE subscription = ? AND id = ?", rows)
+    tx.insert(
+        "UPDATE operation SET document = told.column3 FROM (VALUES",
+        [(one.subscription, one.id, document) for one, document in concluded],
+        ") AS told WHERE subscription = told.column1 AND id = told.column2",
+    )
 
 
 def forget(tx: Tx, ended: Sequence[Begun]) -> None:

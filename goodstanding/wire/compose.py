@@ -253,12 +253,12 @@ def _multipart(kind: str, parts: Sequence[bytes], boundary: str) -> bytes:
 
 def _text(kind: str, text: str) -> bytes:
     """A text part in the encoding that suits it."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    lines = text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
     octets = lines.replace("\n", "\r\n").encode("utf-8", "replace")
     if not octets.endswith(b"\r\n"):
         octets += b"\r\n"
     charset, encoding = ("us-ascii", "7bit") if octets.isascii() else ("utf-8", "quoted-printable")
-    if encoding == "7bit" and (_UNFIT.search(octets) or max(map(len, octets.split(b"\r\n"))) > LINE):
+    if encoding == "7bit" and (len(octets.translate(None, _UNFIT)) != len(octets) or _has_long_line(octets)):
         encoding = "quoted-printable"
     if encoding == "quoted-printable":
         beginning = octets[:4096]
@@ -271,7 +271,17 @@ def _text(kind: str, text: str) -> bytes:
 
 
 _ASCII = bytes(range(128))
-_UNFIT = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_UNFIT = bytes(octet for octet in (*range(32), 127) if octet not in b"\t\r\n")
+
+
+def _has_long_line(octets: bytes) -> bool:
+    """Whether a line has more than `LINE` octets; its end, CRLF, not counted. Looks at one line in a thousand octets."""
+    start, window = 0, LINE + 2
+    while len(octets) - start > window:
+        start = octets.rfind(b"\n", start, start + window) + 1
+        if not start:
+            return True
+    return False
 
 
 def _file(attachment: Attachment) -> bytes:

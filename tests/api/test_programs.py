@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import pytest
 
 from goodstanding.api import programs
+from goodstanding.api.asgi import body_of
 from goodstanding.api.programs import Connection, end, serve
 from goodstanding.settings import ApiListener, ApiSettings
 
@@ -15,9 +16,14 @@ Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 class Hasty(Connection):
     header_within: ClassVar[float] = 0.3
+    body_within: ClassVar[float] = 0.3
 
 
 async def hello(scope: Any, receive: Any, send: Any) -> None:
+    if scope["path"] == "/post" and await body_of(receive, 10) is None:
+        await send({"type": "http.response.start", "status": 413, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+        return
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]})
     await send({"type": "http.response.body", "body": b"hello"})
 
@@ -64,6 +70,33 @@ def test_a_header_that_drips_ends_it() -> None:
                 await writer.drain()
                 await asyncio.sleep(0.05)
                 assert not reader.at_eof()
+
+    run(talk)
+
+
+def test_a_body_that_drips_ends_it() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"POST /post HTTP/1.1\r\nContent-Length: 9\r\n\r\n")
+        with pytest.raises((ConnectionError, AssertionError)):
+            for _ in range(8):
+                writer.write(b"x")
+                await writer.drain()
+                await asyncio.sleep(0.1)
+                assert not reader.at_eof()
+
+    run(talk)
+
+
+def test_a_body_that_is_refused_before_its_end_leaves_a_connection_that_ends() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"POST /post HTTP/1.1\r\nContent-Length: 12\r\n\r\nxxxxxxxxxxx")
+        assert b" 413 " in await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"x")
+        writer.write(b"GET / HTTP/1.1\r\n\r\n")
+        assert b"200 OK" in await reader.readuntil(b"hello")
+        writer.write(b"POST /post HTTP/1.1\r\nContent-Length: 12\r\n\r\nxxxxxxxxxxx")
+        assert b" 413 " in await reader.readuntil(b"\r\n\r\n")
+        assert await reader.read() == b""  # what was to come did not
 
     run(talk)
 

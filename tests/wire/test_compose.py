@@ -55,6 +55,15 @@ def test_texts_and_subjects_read_back(subject: str, text: str, html: str) -> Non
     assert content(message, "html").removesuffix("\n") == html.removesuffix("\n")
 
 
+@given(st.lists(st.integers(0, 30) | st.integers(990, 1005), max_size=40))
+def test_ascii_goes_as_it_is_unless_a_line_is_too_long_for_the_way(lengths: list[int]) -> None:
+    text = "\n".join("x" * length for length in lengths) or "x"
+    message = read(Draft(SHOP, READER, text=text))
+    assert content(message, "plain").removesuffix("\n") == text.removesuffix("\n")
+    fits = max(lengths, default=0) <= 998
+    assert message["Content-Transfer-Encoding"] == ("7bit" if fits else "quoted-printable")
+
+
 @given(st.lists(words, min_size=1, max_size=4))
 def test_names_read_back_and_addresses_stay_apart(names: list[str]) -> None:
     to = tuple(Mailbox(f"reader{n}@isp.example", name) for n, name in enumerate(names))

@@ -81,7 +81,7 @@ class Face:
             return trouble(404, "NotFound", "there is POST /emails:send and GET /emails/operations/{id}")
         if scope["method"] != verb:
             return structs.replace(trouble(405, "MethodNotAllowed", f"use {verb}"), headers={"allow": verb})
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         known = await self._who(scope, headers, found["before"])  # before the body: strangers have none of it kept
         if isinstance(known, Answer):
             return known
@@ -170,11 +170,9 @@ class Face:
         envelope = envelope_of(sender, recipients, smtputf8=utf8, size=len(octets))
         arrival = Arrival(self.hostname, remote, self.hostname, "HTTPS" if here.startswith("https") else "HTTP")
         verdict = await self.door.take(Handed(known.identity, envelope, octets, arrival, Asked(begun), untracked))
-        return await self._verdict(verdict, begun, here, headers)
+        return await self._verdict(verdict, begun, here)
 
-    async def _verdict(
-        self, verdict: Accepted | Refused | Nobody, begun: Begun, here: str, headers: Mapping[str, str]
-    ) -> Answer:
+    async def _verdict(self, verdict: Accepted | Refused | Nobody, begun: Begun, here: str) -> Answer:
         if isinstance(verdict, Refused):
             return refused(verdict)
         name = begun.id
@@ -188,10 +186,8 @@ class Face:
                     409, "Conflict", "this operation was begun with another request; take a new Operation-Id"
                 )
             name = before.id
-        answer = {"operation-location": here.replace(PLACE, name), "retry-after": "1"}
-        if "x-ms-client-request-id" in headers:
-            answer["x-ms-client-request-id"] = headers["x-ms-client-request-id"]
-        return Answer(202, encode(Result(name, "Running")), answer)
+        where = {"operation-location": here.replace(PLACE, name), "retry-after": "1"}
+        return Answer(202, encode(Result(name, "Running")), where)
 
     def _find_like(self, begun: Begun) -> Operation | None:
         with self.database.read() as tx:

@@ -10,6 +10,7 @@ import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from hashlib import sha256
 
 from msgspec import Struct
@@ -22,6 +23,8 @@ _AUTHORIZATION = re.compile(
     r"HMAC-SHA256 SignedHeaders=(?P<names>[a-z0-9;-]+)&Signature=(?P<signature>[A-Za-z0-9+/]{43}=)"
 )
 _SIGNED = "x-ms-date;host;x-ms-content-sha256"
+_DATE_MOST = 40
+"""Characters of a date that is worth reading: RFC 9110 §5.6.7 writes 29."""
 
 
 class Request(Struct, frozen=True, gc=False):
@@ -103,6 +106,12 @@ def sign(request: Request, key: bytes, date: str) -> dict[str, str]:
 
 
 def _second(date: str) -> float | None:
+    return _parsed(date) if len(date) <= _DATE_MOST else None
+
+
+@lru_cache(maxsize=64)
+def _parsed(date: str) -> float | None:
+    """Kept, because many requests are signed within one second."""
     try:
         return parsedate_to_datetime(date).timestamp() if date.endswith("GMT") else None
     except (ValueError, TypeError, IndexError, OverflowError):

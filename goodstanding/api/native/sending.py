@@ -76,7 +76,7 @@ class Sending:
     async def _answered(self, scope: Scope, receive: Receive) -> tuple[int, bytes, str]:
         if scope["method"] != "POST":
             raise ProblemError("no-such-method", "use POST", headers={"allow": "POST"})
-        given = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        given = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         kind = PATHS[scope["path"]]
         key = await self._holder(scope, given)
         octets = await body_of(receive, self.settings.size_limit if kind is Letter else BODY_MOST)
