@@ -90,6 +90,9 @@ MAY_IMPORT = {
             "sandbox.run",
             "sandbox.settings",
             "sandbox.society",
+            "simulator.assumptions",  # nouns of assessments
+            "simulator.campaign",
+            "simulator.outcome",
         },
         "a face holds no rules: ask operate",
     ),
@@ -107,6 +110,14 @@ MAY_IMPORT = {
             "wire",
         },
         "a face holds no rules: ask operate or the front doors",
+    ),
+    "operate": (
+        {*BOTTOM, *RIVER, *FRONT_DOORS, *INSTRUMENTS, "store", "simulator"},
+        "operate never imports another room's shell, but for the front doors",
+    ),
+    "simulator": (
+        {*BOTTOM, *RIVER, "sandbox.behaviour", "sandbox.placement"},
+        "the simulator knows pure rules, and how the sandbox's people and providers behave",
     ),
     "__main__": ({"cli"}, "it only starts the command line"),
 }

@@ -14,6 +14,7 @@ from typer.exceptions import TyperException
 from goodstanding.cli import (
     access_key,
     apikey,
+    assess,
     blast_radius,
     check,
     credential,
@@ -79,6 +80,7 @@ app.add_typer(standing.app, name="standing")
 app.add_typer(review.app, name="review")
 app.add_typer(webhook.app, name="webhook")
 app.command("blast-radius")(blast_radius.blast_radius)
+app.command()(assess.assess)
 app.command()(openapi.openapi)
 app.add_typer(sandbox.app, name="sandbox")
 app.command()(demo.demo)

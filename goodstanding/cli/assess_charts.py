@@ -1,0 +1,292 @@
+"""The charts of an assessment's report, as Plotly figures in plain JSON values.
+
+A colour is the name of a variable of the page's style (``var(--route-1)``), which the page's script replaces as it
+draws, so one figure does for light, dark and paper. Text inside figures is escaped: Plotly reads it as markup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from html import escape
+from math import isfinite, log10
+from typing import Any
+
+from msgspec import Struct
+
+from goodstanding.cli import assess_words as words
+from goodstanding.simulator.outcome import LINES, STAGES, Assessment, RouteOutcome, Series, Stage
+
+Figure = dict[str, Any]
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+_MARKS = {"degraded": "circle-open", "throttled": "triangle-up", "suspended": "square"}
+_FLOOR = 0.01
+"""Percent at which the axes of complaint rates begin: none is not on a logarithmic scale."""
+_RATE_TICKS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+_TIME_TICKS = (1.0, 3.0, 6.0, 12.0, 24.0, 72.0, 168.0, 336.0, 720.0, 1440.0, 2880.0)
+_SAMPLES = 8
+"""Rows of the table behind a chart over time."""
+RATES = "complaint rate"
+FLOW = "inbox: "
+
+
+class Chart(Struct, frozen=True):
+    """One picture, and the table that says the same."""
+
+    slug: str
+    title: str
+    label: str
+    """What a screen reader says of the picture."""
+    figure: Figure
+    height: int
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def spreads(found: Assessment) -> Chart:
+    """Where the complaint rate ends, for each route."""
+    routes, at = found.routes, range(len(found.routes))
+    traces: list[Figure] = []
+    for place, route in zip(at, routes, strict=True):
+        rate, colour = route.complaint_rate, f"var(--route-{place % 6 + 1})"
+        low, quarter, middle, three, high = (_rate(x) for x in (rate.p05, rate.p25, rate.p50, rate.p75, rate.p95))
+        traces += [
+            {"x": [low, high], "y": [place, place], "mode": "lines", "line": {"color": colour, "width": 3}, "hoverinfo": "skip"},
+            {"x": [quarter, three], "y": [place, place], "mode": "lines", "line": {"color": colour, "width": 11}, "hoverinfo": "skip"},
+            {
+                "x": [middle], "y": [place], "mode": "markers+text", "text": [words.percent(rate.p50)],
+                "textposition": "top center", "cliponaxis": False, "hovertemplate": f"{escape(words.shares(rate))}<extra></extra>",
+                "marker": {"color": "var(--card)", "size": 10, "line": {"color": colour, "width": 3}},
+            },
+        ]  # fmt: skip
+    for trace in traces:
+        trace |= {"type": "scatter", "showlegend": False}
+    most = max(_rate(one.complaint_rate.p95) for one in routes)
+    layout = _layout(
+        xaxis=_rate_axis(most) | {"side": "bottom"},
+        yaxis=_route_axis(routes),
+        shapes=[_line_at("x", line) for line in LINES],
+        annotations=[_line_name("x", line) for line in LINES],
+    )
+    rows = tuple(
+        (one.title, *(words.percent(getattr(one.complaint_rate, p)) for p in ("p05", "p25", "p50", "p75", "p95")))
+        for one in routes
+    )
+    columns = ("route", "1 run of 20 below", "1 of 4 below", "the middle", "1 of 4 above", "1 of 20 above")
+    told = "; ".join(f"{one.title}: {words.shares(one.complaint_rate)}" for one in routes)
+    return Chart("spreads", "", f"Complaint rate at the end. {told}", {"data": traces, "layout": layout}, _tall(routes), columns, rows)
+
+
+def rates(found: Assessment) -> list[Chart]:
+    """The complaint rate over time, a panel for each route on the same scale."""
+    known = [(place, route, one) for place, route in enumerate(found.routes) if (one := series_of(route, RATES))]
+    until = max((one.hours[-1] for _, _, one in known), default=0.0)
+    most = max((_rate(max(one.high)) for _, _, one in known), default=1.0)
+    return [_rate_panel(place, route, one, until, most) for place, route, one in known]
+
+
+def _rate_panel(place: int, route: RouteOutcome, one: Series, until: float, most: float) -> Chart:
+    unit, per = _time_unit(until)
+    times = [hour / per for hour in one.hours]
+    low, middle, high = ([_rate(value) for value in values] for values in (one.low, one.middle, one.high))
+    colour = f"--route-{place % 6 + 1}"
+    data: list[Figure] = [
+        {
+            "type": "scatter", "x": times + times[::-1], "y": high + low[::-1], "fill": "toself", "mode": "lines",
+            "fillcolor": f"var({colour}-soft)", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False,
+        },
+        {
+            "type": "scatter", "x": times, "y": middle, "mode": "lines", "line": {"color": f"var({colour})", "width": 2.5},
+            "showlegend": False, "hovertemplate": f"%{{y:.2f}} % after %{{x:.1f}} {unit}<extra></extra>",
+        },
+    ]  # fmt: skip
+    layout = _layout(
+        xaxis=_time_axis(unit, until / per),
+        yaxis=_rate_axis(most),
+        shapes=[_line_at("y", line) for line in LINES],
+        annotations=[_line_name("y", line) for line in LINES],
+    )
+    rows = tuple(
+        (words.hours(one.hours[at]), *(words.percent(values[at]) for values in (one.low, one.middle, one.high)))
+        for at in _sampled(len(one.hours))
+    )
+    label = f"Complaint rate over time by {route.title}; at the end {words.percent(one.middle[-1])}"
+    columns = ("after", "1 run of 20 below", "the middle", "1 of 20 above")
+    return Chart(f"rate-{place}", route.title, label, {"data": data, "layout": layout}, 240, columns, rows)
+
+
+def inboxes(found: Assessment) -> list[Chart]:
+    """The share of each flow that reaches the inbox over time, a panel for each flow with a line for each route."""
+    names = dict.fromkeys(one.name for route in found.routes for one in route.series if one.name.startswith(FLOW))
+    return [_inbox_panel(found, at, name) for at, name in enumerate(names)]
+
+
+def _inbox_panel(found: Assessment, at: int, name: str) -> Chart:
+    known = [(place, route, one) for place, route in enumerate(found.routes) if (one := series_of(route, name))]
+    until = max(one.hours[-1] for _, _, one in known)
+    unit, per = _time_unit(until)
+    data: list[Figure] = [
+        {
+            "type": "scatter", "mode": "lines", "showlegend": False,
+            "x": [hour / per for hour in one.hours], "y": [value * 100.0 for value in one.middle],
+            "line": {"color": f"var(--route-{place % 6 + 1})", "width": 2.5, "dash": DASHES[place % 6]},
+            "hovertemplate": f"%{{y:.0f}} % after %{{x:.1f}} {unit}<extra>{escape(route.title)}</extra>",
+        }
+        for place, route, one in known
+    ]  # fmt: skip
+    yaxis = {**_AXIS, "range": [0, 102], "tickvals": [0, 25, 50, 75, 100], "ticksuffix": " %", "fixedrange": True}
+    layout = _layout(xaxis=_time_axis(unit, until / per), yaxis=yaxis)
+    longest = max((one for _, _, one in known), key=lambda one: one.hours[-1]).hours
+    rows = tuple(
+        (words.hours(longest[i]), *(words.percent(value_at(one, longest[i])) for _, _, one in known))
+        for i in _sampled(len(longest))
+    )
+    least = "; ".join(f"{route.title}: {words.percent(min(one.middle))}" for _, route, one in known)
+    flow = name.removeprefix(FLOW)
+    label = f"Share of {flow} in the inbox over time; at its lowest {least}"
+    columns = ("after", *(route.title for _, route, _ in known))
+    return Chart(f"inbox-{at}", flow, label, {"data": data, "layout": layout}, 220, columns, rows)
+
+
+def stages(found: Assessment) -> Chart | None:
+    """When platforms act, and how likely; None where no platform would."""
+    shown = [
+        (place, route, one)
+        for place, route in enumerate(found.routes)
+        for one in route.stages
+        if one.chance > 0.0 and one.hours is not None
+    ]
+    if not shown:
+        return None
+    data = [_stage_trace(name, [(p, one) for p, _, one in shown if one.name == name]) for name in STAGES]
+    latest = max(one.hours.p95 for _, _, one in shown if one.hours is not None)
+    ticks = [tick for tick in _TIME_TICKS if tick <= max(latest * 1.5, 24.0)]
+    xaxis: Figure = {
+        **_AXIS, "type": "log", "range": [log10(0.7), log10(max(latest * 1.5, 24.0))], "tickvals": ticks,
+        "ticktext": [words.hours(tick) for tick in ticks], "title": {"text": "after the first message"},
+    }  # fmt: skip
+    layout = _layout(xaxis=xaxis, yaxis=_route_axis(found.routes))
+    layout["legend"] = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
+    layout["margin"] = {"l": 8, "r": 30, "t": 40, "b": 40}
+    rows = tuple(
+        (route.title, words.STAGE_WORDS[one.name], words.chance(one.chance), _when(one), "yes" if one.told else "no")
+        for _, route, one in shown
+    )
+    label = "When platforms act. " + "; ".join(f"{row[0]}: {row[1]} {row[2]}, after {row[3]}" for row in rows)
+    columns = ("route", "stage", "share of runs", "after", "the sender is told")
+    return Chart("stages", "", label, {"data": data, "layout": layout}, _tall(found.routes) + 50, columns, rows)
+
+
+def _stage_trace(name: str, shown: Sequence[tuple[int, Stage]]) -> Figure:
+    """One stage on the rows of all routes; the three stand above each other in a row."""
+    offset = (STAGES.index(name) - 1) * 0.24  # type: ignore[arg-type]
+    known = [(place, one, one.hours) for place, one in shown if one.hours is not None]
+    colour = f"var(--stage-{name})"
+    return {
+        "type": "scatter", "name": words.STAGE_WORDS[name], "mode": "markers+text",  # type: ignore[index]
+        "x": [max(hours.p50, 0.75) for _, _, hours in known], "y": [place + offset for place, _, _ in known],
+        "text": [f"  {escape(words.chance(one.chance))}" for _, one, _ in known], "textposition": "middle right",
+        "marker": {"color": colour, "size": 11, "symbol": _MARKS[name], "line": {"color": colour, "width": 2}},
+        "error_x": {
+            "type": "data", "symmetric": False, "color": colour, "thickness": 1.5, "width": 3,
+            "array": [max(hours.p95 - hours.p50, 0.0) for _, _, hours in known],
+            "arrayminus": [max(min(hours.p50 - hours.p05, hours.p50 - 0.7), 0.0) for _, _, hours in known],
+        },
+        "hovertext": [f"{escape(words.chance(one.chance))}, after {_when(one)}" for _, one, _ in known],
+        "hoverinfo": "text",
+    }  # fmt: skip
+
+
+def _when(one: Stage) -> str:
+    if one.hours is None:
+        return ""
+    low, middle, high = (words.hours(value) for value in (one.hours.p05, one.hours.p50, one.hours.p95))
+    return f"{middle} ({low} to {high})"
+
+
+# --- parts -----------------------------------------------------------------------------------------------------------
+
+_AXIS: Figure = {"gridcolor": "var(--grid)", "zeroline": False, "linecolor": "var(--grid)", "fixedrange": True}
+
+
+def _layout(**more: Any) -> Figure:
+    return {
+        "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "hovermode": "closest",
+        "font": {"family": "system-ui, sans-serif", "size": 12, "color": "var(--ink)"},
+        "margin": {"l": 8, "r": 42, "t": 12, "b": 36}, "dragmode": False,
+        "hoverlabel": {"bgcolor": "var(--card)", "bordercolor": "var(--grid)", "font": {"color": "var(--ink)"}},
+        **more,
+    }  # fmt: skip
+
+
+def _rate(share: float) -> float:
+    """In percent, as high as the axis begins."""
+    return max(share * 100.0, _FLOOR)
+
+
+def _rate_axis(most: float) -> Figure:
+    top = min(max(most * 1.4, 2.0), 100.0)
+    ticks = [tick for tick in _RATE_TICKS if tick <= top]
+    return {
+        **_AXIS, "type": "log", "range": [log10(_FLOOR), log10(top)], "tickvals": ticks, "automargin": True,
+        "ticktext": [f"{'≤ ' if tick == _FLOOR else ''}{tick:g} %" for tick in ticks],
+    }  # fmt: skip
+
+
+def _route_axis(routes: Sequence[RouteOutcome]) -> Figure:
+    """A row for each route, the first on top."""
+    return {
+        **_AXIS, "tickvals": list(range(len(routes))), "ticktext": [escape(one.title) for one in routes],
+        "range": [len(routes) - 0.4, -0.6], "automargin": True, "showgrid": False, "ticklen": 6,
+    }  # fmt: skip
+
+
+def _time_unit(until: float) -> tuple[str, float]:
+    return ("days", 24.0) if until > 72.0 else ("hours", 1.0)
+
+
+def _time_axis(unit: str, until: float) -> Figure:
+    return {**_AXIS, "range": [0, until], "title": {"text": unit, "standoff": 4}, "nticks": 8, "showgrid": False}
+
+
+def _line_at(axis: str, line: float) -> Figure:
+    """A line that a rate may cross, over the whole plot."""
+    value, across = line * 100.0, "y" if axis == "x" else "x"
+    stroke = {"color": "var(--line)", "width": 1.2, "dash": "dot"}
+    return {
+        "type": "line", "layer": "below", "line": stroke, f"{axis}0": value, f"{axis}1": value,
+        f"{across}0": 0, f"{across}1": 1, f"{across}ref": "paper",
+    }  # fmt: skip
+
+
+def _line_name(axis: str, line: float) -> Figure:
+    value = log10(line * 100.0)  # annotations on a logarithmic axis stand at exponents, shapes at numbers
+    place: Figure = (
+        {"x": value, "y": 1, "yref": "paper", "xanchor": "center", "yanchor": "bottom"}
+        if axis == "x"
+        else {"y": value, "x": 1, "xref": "paper", "xanchor": "left", "yanchor": "middle"}
+    )
+    return {**place, "text": words.percent(line), "showarrow": False, "font": {"size": 11, "color": "var(--line)"}}
+
+
+def _tall(routes: Sequence[RouteOutcome]) -> int:
+    return 70 + 62 * len(routes)
+
+
+def series_of(route: RouteOutcome, name: str) -> Series | None:
+    """A series by its name, without the hours in which there is nothing to say; None where there is none."""
+    one = next((one for one in route.series if one.name == name), None)
+    if one is None:
+        return None
+    points = [point for point in zip(one.hours, one.low, one.middle, one.high, strict=True) if all(map(isfinite, point))]
+    return Series(name, *zip(*points, strict=True)) if points else None
+
+
+def value_at(one: Series, hour: float) -> float:
+    """The middle at an hour: the last one known by then."""
+    return next((middle for known, middle in zip(one.hours[::-1], one.middle[::-1], strict=True) if known <= hour), one.middle[0])
+
+
+def _sampled(length: int) -> Iterator[int]:
+    """Places spread evenly, with the first and the last."""
+    most = min(length, _SAMPLES)
+    return iter(sorted({round(step * (length - 1) / max(1, most - 1)) for step in range(most)}))
