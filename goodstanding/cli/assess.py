@@ -27,9 +27,13 @@ Campaign = Annotated[
 ]
 RouteOption = Annotated[
     list[str] | None,
-    typer.Option("--route", metavar="ROUTE", help="A route to ask about; may be repeated. All, without.", show_default=False),
+    typer.Option(
+        "--route", metavar="ROUTE", help="A route to ask about; may be repeated. All, without.", show_default=False
+    ),
 ]
-RunsOption = Annotated[int | None, typer.Option("--runs", min=1, help="Simulated runs of each route.", show_default=False)]
+RunsOption = Annotated[
+    int | None, typer.Option("--runs", min=1, help="Simulated runs of each route.", show_default=False)
+]
 SeedOption = Annotated[
     int | None, typer.Option("--seed", min=0, help="The same seed gives the same figures.", show_default=False)
 ]
@@ -43,7 +47,8 @@ AssumeOption = Annotated[
     ),
 ]
 HtmlOption = Annotated[
-    Path | None, typer.Option("--html", metavar="FILE", help="Write a report with charts, for a browser.", show_default=False)
+    Path | None,
+    typer.Option("--html", metavar="FILE", help="Write a report with charts, for a browser.", show_default=False),
 ]
 FailOption = Annotated[
     str | None,
@@ -55,14 +60,16 @@ FailOption = Annotated[
     ),
 ]
 JobsOption = Annotated[
-    int | None, typer.Option("--jobs", min=1, help="Processes that work on it; as many as cores, without.", show_default=False)
+    int | None,
+    typer.Option("--jobs", min=1, help="Processes that work on it; as many as cores, without.", show_default=False),
 ]
 ClusterOption = Annotated[
     str,
     typer.Option("--cluster", metavar="URL", help="A cluster to work on it: dask://HOST:PORT or ray://HOST:PORT."),
 ]
 AssumptionsOption = Annotated[
-    bool, typer.Option("--assumptions", help="List every assumption with its source; without a campaign, all there are.")
+    bool,
+    typer.Option("--assumptions", help="List every assumption with its source; without a campaign, all there are."),
 ]
 CalibrateOption = Annotated[
     bool, typer.Option("--calibrate", help="Print assumptions learned from your own journal, as TOML, instead.")
@@ -84,12 +91,12 @@ def assess(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> int:
-    """Simulate a campaign before it is sent: complaints, bounces, what platforms do, and what becomes of your other mail.
+    """Simulate a campaign before it is sent: complaints, bounces, what platforms do, what becomes of your other mail.
 
-    The verdict is for the best of the routes asked about. --fail-over X% asks of that route (name one with --route to
-    ask of it; where the verdict is for none, of the one with the fewest complaints) whether its complaint rate, complaints by
-    messages in the inbox at the end of the campaign, is above X in more than half of the runs, that is, whether the
-    median is.
+    The verdict is about the best of the routes asked about. --fail-over X% asks of that route (name a single one with
+    --route to ask of it; where the verdict is about none, of the one with the fewest complaints) whether its complaint
+    rate, that is complaints by messages in the inbox at the end of the campaign, is above X in more than half of the
+    runs; in other words, whether the median is.
 
     Exit code 0: assessed, whatever the verdict, and not over the line of --fail-over; 1: over that line; 2: the
     campaign's files or an option are wrong, and nothing was assessed.
@@ -186,7 +193,9 @@ def _line(written: str) -> float:
             raise ValueError
         rate = _number(written)
     except ValueError:
-        raise GoodstandingError(f"--fail-over {written}: write a percentage with its sign, as in --fail-over 0.3%") from None
+        raise GoodstandingError(
+            f"--fail-over {written}: write a percentage with its sign, as in --fail-over 0.3%"
+        ) from None
     if not 0.0 <= rate < 1.0:
         raise GoodstandingError(f"--fail-over {written}: a complaint rate is at least 0% and below 100%")
     return rate
@@ -204,7 +213,9 @@ def _wanted(written: Sequence[str]) -> dict[str, Range]:
             low, likely, high = numbers if len(numbers) == 3 else numbers * 3
             found[slug.strip()] = Range(low, likely, high)
         except ValueError:
-            problems.append(f"--set {entry}: write SLUG=NUMBER or SLUG=LOW:LIKELY:HIGH, as in --set azure.hears.google=0:0.1:0.3")
+            problems.append(
+                f"--set {entry}: write SLUG=NUMBER or SLUG=LOW:LIKELY:HIGH, as in --set azure.hears.google=0:0.1:0.3"
+            )
     if problems:
         raise SettingsError(problems)
     return found

@@ -50,16 +50,15 @@ def spreads(found: Assessment) -> Chart:
         rate, colour = route.complaint_rate, f"var(--route-{place % 6 + 1})"
         low, quarter, middle, three, high = (_rate(x) for x in (rate.p05, rate.p25, rate.p50, rate.p75, rate.p95))
         traces += [
-            {"x": [low, high], "y": [place, place], "mode": "lines", "line": {"color": colour, "width": 3}, "hoverinfo": "skip"},
-            {"x": [quarter, three], "y": [place, place], "mode": "lines", "line": {"color": colour, "width": 11}, "hoverinfo": "skip"},
+            _bar(place, low, high, {"color": colour, "width": 3}),
+            _bar(place, quarter, three, {"color": colour, "width": 11}),
             {
-                "x": [middle], "y": [place], "mode": "markers+text", "text": [words.percent(rate.p50)],
-                "textposition": "top center", "cliponaxis": False, "hovertemplate": f"{escape(words.shares(rate))}<extra></extra>",
+                "type": "scatter", "showlegend": False, "x": [middle], "y": [place], "mode": "markers+text",
+                "text": [words.percent(rate.p50)], "textposition": "top center", "cliponaxis": False,
+                "hovertemplate": f"{escape(words.shares(rate))}<extra></extra>",
                 "marker": {"color": "var(--card)", "size": 10, "line": {"color": colour, "width": 3}},
             },
         ]  # fmt: skip
-    for trace in traces:
-        trace |= {"type": "scatter", "showlegend": False}
     most = max(_rate(one.complaint_rate.p95) for one in routes)
     layout = _layout(
         xaxis=_rate_axis(most) | {"side": "bottom"},
@@ -73,7 +72,22 @@ def spreads(found: Assessment) -> Chart:
     )
     columns = ("route", "1 run of 20 below", "1 of 4 below", "the middle", "1 of 4 above", "1 of 20 above")
     told = "; ".join(f"{one.title}: {words.shares(one.complaint_rate)}" for one in routes)
-    return Chart("spreads", "", f"Complaint rate at the end. {told}", {"data": traces, "layout": layout}, _tall(routes), columns, rows)
+    return Chart(
+        "spreads",
+        "",
+        f"Complaint rate at the end. {told}",
+        {"data": traces, "layout": layout},
+        _tall(routes),
+        columns,
+        rows,
+    )
+
+
+def _bar(place: int, low: float, high: float, line: Figure) -> Figure:
+    return {
+        "type": "scatter", "showlegend": False, "hoverinfo": "skip", "mode": "lines",
+        "x": [low, high], "y": [place, place], "line": line,
+    }  # fmt: skip
 
 
 def rates(found: Assessment) -> list[Chart]:
@@ -95,8 +109,9 @@ def _rate_panel(place: int, route: RouteOutcome, one: Series, until: float, most
             "fillcolor": f"var({colour}-soft)", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False,
         },
         {
-            "type": "scatter", "x": times, "y": middle, "mode": "lines", "line": {"color": f"var({colour})", "width": 2.5},
-            "showlegend": False, "hovertemplate": f"%{{y:.2f}} % after %{{x:.1f}} {unit}<extra></extra>",
+            "type": "scatter", "x": times, "y": middle, "mode": "lines", "showlegend": False,
+            "line": {"color": f"var({colour})", "width": 2.5},
+            "hovertemplate": f"%{{y:.2f}} % after %{{x:.1f}} {unit}<extra></extra>",
         },
     ]  # fmt: skip
     layout = _layout(
@@ -277,13 +292,18 @@ def series_of(route: RouteOutcome, name: str) -> Series | None:
     one = next((one for one in route.series if one.name == name), None)
     if one is None:
         return None
-    points = [point for point in zip(one.hours, one.low, one.middle, one.high, strict=True) if all(map(isfinite, point))]
+    points = [
+        point for point in zip(one.hours, one.low, one.middle, one.high, strict=True) if all(map(isfinite, point))
+    ]
     return Series(name, *zip(*points, strict=True)) if points else None
 
 
 def value_at(one: Series, hour: float) -> float:
     """The middle at an hour: the last one known by then."""
-    return next((middle for known, middle in zip(one.hours[::-1], one.middle[::-1], strict=True) if known <= hour), one.middle[0])
+    return next(
+        (middle for known, middle in zip(one.hours[::-1], one.middle[::-1], strict=True) if known <= hour),
+        one.middle[0],
+    )
 
 
 def _sampled(length: int) -> Iterator[int]:

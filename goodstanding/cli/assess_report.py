@@ -25,7 +25,14 @@ from goodstanding.cli.assess_words import Over, Tone
 from goodstanding.simulator.outcome import LINES, Assessment, RouteOutcome
 
 _ROOM = resources.files("goodstanding.cli").joinpath("templates")
-_DASHES = {"solid": "", "dash": "8 4", "dot": "2 3", "dashdot": "8 3 2 3", "longdash": "12 4", "longdashdot": "12 3 2 3"}
+_DASHES = {
+    "solid": "",
+    "dash": "8 4",
+    "dot": "2 3",
+    "dashdot": "8 3 2 3",
+    "longdash": "12 4",
+    "longdashdot": "12 3 2 3",
+}
 _ADDRESS = re.compile(r"(https?://[^\s<>\"'()]+[^\s<>\"'().,;])")
 
 
@@ -44,29 +51,33 @@ def page(found: Assessment, over: Over | None, made_at: float) -> str:
     acting = charts.stages(found)
     drawn = {chart.slug: chart for chart in (*told, *([acting] if acting else []))}
     plotly, script = _plotly(), _ROOM.joinpath("assessment.js").read_text("utf-8")
-    return _environment().get_template("page").render(
-        found=found,
-        over=over,
-        words=words,
-        headline=words.headline(found),
-        tone=words.ANSWERS[found.verdict.answer][1],
-        best=words.best(found),
-        tiles=_tiles(found),
-        rows=list(words.rows(found)),
-        flows=words.flows(found),
-        spreads=drawn["spreads"],
-        rates=[chart for slug, chart in drawn.items() if slug.startswith("rate-")],
-        inboxes=[chart for slug, chart in drawn.items() if slug.startswith("inbox-")],
-        stages=acting,
-        influences=words.influences(found),
-        swatches=[_DASHES[charts.DASHES[at % 6]] for at in range(len(found.routes))],
-        figures=_harmless(drawn.values()),
-        plotly=plotly,
-        script=script,
-        style=_ROOM.joinpath("assessment.css").read_text("utf-8"),
-        policy=_policy(plotly, script),
-        made=datetime.fromtimestamp(made_at, UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        version=installed_version("goodstanding"),
+    return (
+        _environment()
+        .get_template("page")
+        .render(
+            found=found,
+            over=over,
+            words=words,
+            headline=words.headline(found),
+            tone=words.ANSWERS[found.verdict.answer][1],
+            best=words.best(found),
+            tiles=_tiles(found),
+            rows=list(words.rows(found)),
+            flows=words.flows(found),
+            spreads=drawn["spreads"],
+            rates=[chart for slug, chart in drawn.items() if slug.startswith("rate-")],
+            inboxes=[chart for slug, chart in drawn.items() if slug.startswith("inbox-")],
+            stages=acting,
+            influences=words.influences(found),
+            swatches=[_DASHES[charts.DASHES[at % 6]] for at in range(len(found.routes))],
+            figures=_harmless(drawn.values()),
+            plotly=plotly,
+            script=script,
+            style=_ROOM.joinpath("assessment.css").read_text("utf-8"),
+            policy=_policy(plotly, script),
+            made=datetime.fromtimestamp(made_at, UTC).strftime("%Y-%m-%d %H:%M UTC"),
+            version=installed_version("goodstanding"),
+        )
     )
 
 
@@ -81,7 +92,11 @@ def _tiles(found: Assessment) -> Iterator[Tile]:
         after = f"after {words.count(crossing.mails.p50)} mails" if crossing.mails else "in no run"
         name = f"chance to cross {words.percent(crossing.line)}"
         yield Tile(name, words.chance(crossing.chance), after, words.likely(crossing.chance))
-    yield Tile("replies expected", words.count(route.replies.p50), f"{words.count(route.replies.p05)} to {words.count(route.replies.p95)}")
+    yield Tile(
+        "replies expected",
+        words.count(route.replies.p50),
+        f"{words.count(route.replies.p05)} to {words.count(route.replies.p95)}",
+    )
     yield _last_stage(route)
     worst = words.worst(route.harms)
     if worst is not None:
@@ -118,7 +133,8 @@ def pieces(text: str) -> list[tuple[str, bool]]:
 def _policy(*scripts: str) -> str:
     """The Content-Security-Policy: nothing is loaded, and only our scripts run. Plotly styles what it draws inline."""
     hashes = " ".join(f"'sha256-{b64encode(sha256(one.encode()).digest()).decode()}'" for one in scripts)
-    return f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+    rest = "style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+    return f"default-src 'none'; script-src {hashes}; {rest}"
 
 
 def _plotly() -> str:

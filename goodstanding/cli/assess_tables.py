@@ -97,14 +97,18 @@ def _sensitivity(found: Assessment) -> Iterator[RenderableType]:
     grouped = words.influences(found)
     if not grouped:
         return
-    drawn = terminal.table("moves", "assumption", "", "by", title="Sensitivity: which assumption moves the verdict", numbers=("by",))
+    drawn = terminal.table(
+        "moves", "assumption", "", "by", title="Sensitivity: which assumption moves the verdict", numbers=("by",)
+    )
     for of, group in grouped.items():
         for place, one in enumerate(group[:_INFLUENCES]):
             told = Text.assemble(one.words, (f"  {one.slug}", "dim"))
             bar = Text("█" * max(1, round(_BAR * abs(one.correlation))), "red" if one.correlation > 0 else "blue")
             drawn.add_row(Text(of if not place else "", "bold"), told, bar, f"{one.correlation:+.2f}")
     yield drawn
-    yield Text("Rank correlation over runs: +1.00, it rises whenever the assumption does. --set SLUG=... tries one.", "dim")
+    yield Text(
+        "Rank correlation over runs: +1.00, it rises whenever the assumption does. --set SLUG=... tries one.", "dim"
+    )
 
 
 def assumptions(found: Sequence[Assumption]) -> RenderableType:
@@ -113,6 +117,10 @@ def assumptions(found: Sequence[Assumption]) -> RenderableType:
     for one in found:
         known = Text(one.known, "cyan" if one.known == "given" else "dim" if one.known == "assumed" else "")
         drawn.add_row(
-            Text(one.slug, "bold"), terminal.foreign(one.words), words.numbers_of(one), known, terminal.foreign(one.source)
+            Text(one.slug, "bold"),
+            terminal.foreign(one.words),
+            words.numbers_of(one),
+            known,
+            terminal.foreign(one.source),
         )
     return drawn

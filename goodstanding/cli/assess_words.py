@@ -173,7 +173,9 @@ def _crossings(found: Assessment, words: str, of: Callable[[RouteOutcome], Seque
     """A row for each line that is asked about."""
     lines = sorted({one.line for route in found.routes for one in of(route)})
     for line in lines:
-        cells = tuple(next((_crossing(one) for one in of(route) if one.line == line), Cell("")) for route in found.routes)
+        cells = tuple(
+            next((_crossing(one) for one in of(route) if one.line == line), Cell("")) for route in found.routes
+        )
         yield Row(f"{words} {percent(line)}", cells)
 
 
@@ -215,7 +217,9 @@ def harm(one: FlowHarm) -> Cell:
     """What becomes of a flow, in a cell: ``12 % junk, 3 % lost, 9 days``."""
     if one.junk.p95 + one.lost.p95 < 0.005 and one.days.p95 < 0.5:
         return Cell(UNTOUCHED, "good")
-    parts = [f"{percent(share)} {what}" for share, what in ((one.junk.p50, "junk"), (one.lost.p50, "lost")) if share >= 5e-5]
+    parts = [
+        f"{percent(share)} {what}" for share, what in ((one.junk.p50, "junk"), (one.lost.p50, "lost")) if share >= 5e-5
+    ]
     if not parts:
         parts = [f"seldom harmed (one run of twenty: {percent(one.junk.p95 + one.lost.p95)})"]
     if one.days.p50 >= 0.5:

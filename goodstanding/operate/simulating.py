@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import cache
 from multiprocessing import get_context, resource_tracker
 from typing import Any
 from urllib.parse import urlsplit
@@ -118,9 +119,8 @@ def cluster_at(address: str) -> Iterator[Executor]:
     try:
         workers, leave = reach(place)
     except ImportError as exc:
-        raise GoodstandingError(
-            f"--cluster {address}: {exc.name} is not installed; pip install 'goodstanding[{kind}]' here and on the cluster"
-        ) from exc
+        remedy = f"pip install 'goodstanding[{kind}]' here and on the cluster"
+        raise GoodstandingError(f"--cluster {address}: {exc.name} is not installed; {remedy}") from exc
     except (OSError, ConnectionError, TimeoutError) as exc:
         raise GoodstandingError(f"--cluster {address} does not answer: {exc}; is the scheduler running there?") from exc
     try:
@@ -144,9 +144,9 @@ class _Ray(Executor):
     """Ray as an executor: its references are futures already."""
 
     def __init__(self, ray: Any) -> None:
-        self._ray = ray
+        self._remote = cache(ray.remote)  # each is told to the cluster once
 
     def submit(self, work: Callable[..., Any], /, *given: Any, **named: Any) -> Future[Any]:
         """See Executor."""
-        future: Future[Any] = self._ray.remote(work).remote(*given, **named).future()
+        future: Future[Any] = self._remote(work).remote(*given, **named).future()
         return future

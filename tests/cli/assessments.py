@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import exp, log10
+from math import exp
 
 import msgspec
 
@@ -60,7 +60,8 @@ def rate_over_time(rate: float) -> Series:
 def inbox_over_time(flow: str, dip: float, back: float) -> Series:
     """Falls to ``1 - dip``, and comes back in about ``back`` days."""
     middle = tuple(
-        1.0 - dip * min(1.0, hour / 30.0) * (1.0 if hour < 120 else exp(-(hour - 120) / (24.0 * back))) for hour in HOURS
+        1.0 - dip * min(1.0, hour / 30.0) * (1.0 if hour < 120 else exp(-(hour - 120) / (24.0 * back)))
+        for hour in HOURS
     )
     return Series(f"inbox: {flow}", HOURS, tuple(max(0.0, x - 0.1 * dip) for x in middle), middle, middle)
 
@@ -105,7 +106,11 @@ def route(
         complaint_rate=around(rate, 2.1),
         complaints=around(rate * 6200.0),
         crossings=tuple(crossed(rate, line) for line in (0.001, 0.003, 0.01)),
-        bounce_crossings=(Crossing(0.02, 1.0, around(3.0), around(100.0)), Crossing(0.05, 0.91, around(9.0), around(130.0)), Crossing(0.1, 0.08, around(20.0), around(900.0))),
+        bounce_crossings=(
+            Crossing(0.02, 1.0, around(3.0), around(100.0)),
+            Crossing(0.05, 0.91, around(9.0), around(130.0)),
+            Crossing(0.1, 0.08, around(20.0), around(900.0)),
+        ),
         replies=around(106.0, 1.6),
         unsubscribes=around(54.0, 1.5),
         traps=around(2.4, 2.5),
@@ -118,11 +123,25 @@ def route(
 
 def routes(of: Campaign) -> tuple[RouteOutcome, ...]:
     def stage(name: str, chance: float, hours: float, told: bool) -> Stage:
-        return Stage(name, chance, around(hours, 2.4) if chance else None, around(hours * 40.0) if chance else None, told)  # type: ignore[arg-type]
+        return Stage(
+            name, chance, around(hours, 2.4) if chance else None, around(hours * 40.0) if chance else None, told
+        )  # type: ignore[arg-type]
 
-    azure = (stage("degraded", 0.72, 26.0, False), stage("throttled", 0.64, 40.0, False), stage("suspended", 0.58, 70.0, True))
-    tenant = (stage("degraded", 0.35, 40.0, False), stage("throttled", 0.97, 12.0, True), stage("suspended", 0.41, 60.0, True))
-    ses = (stage("degraded", 0.0, 0.0, False), stage("throttled", 0.44, 60.0, True), stage("suspended", 0.88, 44.0, True))
+    azure = (
+        stage("degraded", 0.72, 26.0, False),
+        stage("throttled", 0.64, 40.0, False),
+        stage("suspended", 0.58, 70.0, True),
+    )
+    tenant = (
+        stage("degraded", 0.35, 40.0, False),
+        stage("throttled", 0.97, 12.0, True),
+        stage("suspended", 0.41, 60.0, True),
+    )
+    ses = (
+        stage("degraded", 0.0, 0.0, False),
+        stage("throttled", 0.44, 60.0, True),
+        stage("suspended", 0.88, 44.0, True),
+    )
     ours = (stage("throttled", 0.999, 3.0, True), stage("suspended", 0.93, 30.0, True))
     return (
         route(of, "azure", "Azure Communication Services", 0.021, (0.19, 0.08, 12.0), azure),
@@ -142,12 +161,14 @@ def assessment(name: str = "Autumn outreach", answer: str = "do-not-send", flow:
     found = routes(asked)
     bad = Reason(
         "complaints-over-limit",
-        "Complaints cross 1 % in more than 80 % of runs over every route that shares your domain, after a median of 145 mails.",
+        "Complaints cross 1 % in more than 80 % of runs over every route that shares your domain, "
+        "after a median of 145 mails.",
         "Write only to people who asked for it, or who bought something and expect to hear from you.",
     )
     harm = Reason(
         "blast-radius",
-        "One-time codes, invoices and HR mail lose their place in the inbox for 9 to 27 days over Azure, the tenant and SES.",
+        "One-time codes, invoices and HR mail lose their place in the inbox for 9 to 27 days "
+        "over Azure, the tenant and SES.",
         "Send it over a platform that shares no address and no domain with them.",
     )
     verdict = Verdict(
@@ -177,7 +198,9 @@ def assessment(name: str = "Autumn outreach", answer: str = "do-not-send", flow:
 
 def influences() -> tuple[Influence, ...]:
     return (
-        Influence("cold.complained", "Share of strangers who report a message in the inbox as spam", "complaint rate", 0.91),
+        Influence(
+            "cold.complained", "Share of strangers who report a message in the inbox as spam", "complaint rate", 0.91
+        ),
         Influence("azure.hears.google", "Share of complaints at Google that Azure hears of", "suspension", 0.63),
         Influence("azure.complaints.suspended.line", "Complaint rate at which Azure suspends", "suspension", -0.52),
         Influence("provider.memory-days", "Days until a provider has forgotten half of what it knew", "harm", 0.71),
@@ -188,11 +211,55 @@ def influences() -> tuple[Influence, ...]:
 
 
 def assumptions() -> tuple[Assumption, ...]:
-    published = "Google, Email sender guidelines, https://support.google.com/a/answer/81126 (read 2026-11-20)."
     return (
-        Assumption(slug="cold.complained", low=0.008, likely=0.02, high=0.04, unit="share", known="assumed", source="Nobody publishes a figure; cold campaigns are commonly said to cross 1 %.", words="Share of strangers who report a message in the inbox as spam"),
-        Assumption(slug="google.ceiling", low=0.003, likely=0.003, high=0.003, unit="share", known="published", source=published, words="Complaint rate from which Google treats a sender as one of spam"),
-        Assumption(slug="cold.replied", low=0.0105, likely=0.0171, high=0.0259, unit="share", known="measured", source="Clientium, Osservatorio Outbound Italia 2026 (CC BY 4.0), 556 campaigns.", words="Share of strangers who answer"),
-        Assumption(slug="azure.suspended-days", low=3.0, likely=10.0, high=45.0, unit="days", known="given", source="set with --set", words="Azure: days until a suspended sender is let in again"),
-        Assumption(slug="hearing", low=10 ** log10(0.1), likely=0.3, high=0.6, unit="factor", known="assumed", source="", words="How often complaints are heard"),
-    )  # fmt: skip
+        Assumption(
+            slug="cold.complained",
+            low=0.008,
+            likely=0.02,
+            high=0.04,
+            unit="share",
+            known="assumed",
+            source="Nobody publishes a figure; cold campaigns are commonly said to cross 1 %.",
+            words="Share of strangers who report a message in the inbox as spam",
+        ),
+        Assumption(
+            slug="google.ceiling",
+            low=0.003,
+            likely=0.003,
+            high=0.003,
+            unit="share",
+            known="published",
+            source="Google, Email sender guidelines, https://support.google.com/a/answer/81126 (read 2026-11-20).",
+            words="Complaint rate from which Google treats a sender as one of spam",
+        ),
+        Assumption(
+            slug="cold.replied",
+            low=0.0105,
+            likely=0.0171,
+            high=0.0259,
+            unit="share",
+            known="measured",
+            source="Clientium, Osservatorio Outbound Italia 2026 (CC BY 4.0), 556 campaigns.",
+            words="Share of strangers who answer",
+        ),
+        Assumption(
+            slug="azure.suspended-days",
+            low=3.0,
+            likely=10.0,
+            high=45.0,
+            unit="days",
+            known="given",
+            source="set with --set",
+            words="Azure: days until a suspended sender is let in again",
+        ),
+        Assumption(
+            slug="hearing",
+            low=0.1,
+            likely=0.3,
+            high=0.6,
+            unit="factor",
+            known="assumed",
+            source="",
+            words="How often complaints are heard",
+        ),
+    )

@@ -59,7 +59,9 @@ def hostile() -> Read:
 
 
 def test_nothing_is_loaded(plain: Read) -> None:
-    assert not [(tag, attrs) for tag, attrs in plain.tags if LOADING & attrs.keys() or tag in ("link", "iframe", "img", "base")]
+    assert not [
+        (tag, attrs) for tag, attrs in plain.tags if LOADING & attrs.keys() or tag in ("link", "iframe", "img", "base")
+    ]
     style = page(assessment(), None, 1.8e9).partition("<style>")[2].partition("</style>")[0]
     assert "url(" not in style and "@import" not in style
 

@@ -12,8 +12,18 @@ from tests.cli.assessments import HOSTILE, around, assessment, assumptions
 
 @pytest.mark.parametrize(
     ("share", "words"),
-    [(0.0, "0 %"), (0.00005, "<0.01 %"), (0.0005, "0.05 %"), (0.00099, "0.1 %"), (0.003, "0.3 %"), (0.0194, "1.9 %"), (0.0997, "10 %"), (0.42, "42 %"), (1.0, "100 %")],
-)  # fmt: skip
+    [
+        (0.0, "0 %"),
+        (0.00005, "<0.01 %"),
+        (0.0005, "0.05 %"),
+        (0.00099, "0.1 %"),
+        (0.003, "0.3 %"),
+        (0.0194, "1.9 %"),
+        (0.0997, "10 %"),
+        (0.42, "42 %"),
+        (1.0, "100 %"),
+    ],
+)
 def test_a_share_has_two_digits(share: float, words: str) -> None:
     assert percent(share) == words
 
@@ -58,7 +68,9 @@ def test_a_pipeline_fails_when_the_median_is_over_its_line() -> None:
 
 def test_the_line_is_asked_of_the_route_the_verdict_is_about() -> None:
     assert over(assessment(answer="send-differently"), 0.01).route == "dedicated"
-    assert over(assessment(answer="do-not-send"), 0.01).route == "goodstanding", "the fewest complaints, where it is about none"
+    assert over(assessment(answer="do-not-send"), 0.01).route == "goodstanding", (
+        "the fewest complaints, where it is about none"
+    )
 
 
 def drawn(found: Assessment, width: int = 200, every: bool = False) -> str:
@@ -70,7 +82,16 @@ def drawn(found: Assessment, width: int = 200, every: bool = False) -> str:
 
 def test_the_terminal_tells_the_verdict_first_and_everything_after_it() -> None:
     told = drawn(assessment())
-    parts = ["Do not send by any route", "Write only to people", "What would change it", "Routes side by side", "Blast radius", "Sensitivity", "5 assumptions", "--fail-over 0.3 %"]
+    parts = [
+        "Do not send by any route",
+        "Write only to people",
+        "What would change it",
+        "Routes side by side",
+        "Blast radius",
+        "Sensitivity",
+        "5 assumptions",
+        "--fail-over 0.3 %",
+    ]
     places = [told.find(part) for part in parts]
     assert -1 not in places
     assert places == sorted(places)
@@ -96,6 +117,8 @@ def test_an_assessment_without_much_to_say_is_told_too() -> None:
     found = assessment(answer="send")
     bare = [msgspec.structs.replace(one, series=(), harms=(), stages=(), crossings=()) for one in found.routes[:1]]
     verdict = msgspec.structs.replace(found.verdict, route=bare[0].route, reasons=(), changes=())
-    few = msgspec.structs.replace(found, routes=tuple(bare), verdicts=(verdict,), verdict=verdict, influences=(), assumptions=())
+    few = msgspec.structs.replace(
+        found, routes=tuple(bare), verdicts=(verdict,), verdict=verdict, influences=(), assumptions=()
+    )
     assert "Send over Azure Communication Services" in drawn(few)
     assert assess_words.flows(few) == []

@@ -1,7 +1,7 @@
 """Simulations are spread over whatever works, and come back in order."""
 
 import signal
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 
 import pytest
 

@@ -1,0 +1,112 @@
+"""goodstanding assess, as somebody types it who is about to send."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from goodstanding.simulator.outcome import Assessment
+from tests.cli.conftest import Command, Said
+
+CAMPAIGN = """
+name = "Autumn outreach"
+
+[message]
+subject = "A quick question"
+
+[[population]]
+count = 2000
+expectation = "cold"
+"""
+FAST = ("--runs", "20", "--jobs", "1", "--route", "azure")
+
+
+@pytest.fixture
+def campaign(tmp_path: Path) -> str:
+    path = tmp_path / "CAMPAIGN.toml"
+    path.write_text(CAMPAIGN)
+    return str(path)
+
+
+def problems(said: Said) -> str:
+    assert said.code == 2
+    assert said.out == ""
+    return " ".join(said.err.split())
+
+
+def test_the_answer_comes_with_its_reasons(goodstanding: Command, campaign: str) -> None:
+    said = goodstanding("assess", campaign, *FAST)
+    assert said.code == 0
+    assert "Autumn outreach: 2,000 recipients, 20 simulated runs for each route" in said.out
+    assert "Azure Communication Services" in said.out
+    assert "assumptions" in said.out and "--assumptions" in said.out
+
+
+def test_programs_get_the_whole_assessment(goodstanding: Command, campaign: str) -> None:
+    said = goodstanding("assess", campaign, *FAST, "--json")
+    found = msgspec.json.decode(said.out, type=Assessment)
+    assert (found.runs, [one.route for one in found.routes]) == (20, ["azure"])
+    assert said.json["over"] is None
+    assert said.out == goodstanding("assess", campaign, *FAST, "--json").out, "the same seed, the same figures"
+
+
+def test_the_work_of_processes_is_that_of_one(goodstanding: Command, campaign: str) -> None:
+    alone = goodstanding("assess", campaign, *FAST, "--json")
+    assert goodstanding("assess", campaign, *FAST, "--jobs", "2", "--json").out == alone.out
+
+
+def test_a_pipeline_is_stopped_over_its_line(goodstanding: Command, campaign: str) -> None:
+    said = goodstanding("assess", campaign, *FAST, "--fail-over", "0.01%", "--json")
+    assert said.code == 1
+    assert said.json["over"]["failed"] is True
+    assert "more likely than not above 0.01 %" in said.err
+
+
+def test_a_pipeline_goes_on_below_its_line(goodstanding: Command, campaign: str) -> None:
+    said = goodstanding("assess", campaign, *FAST, "--fail-over", "99%")
+    assert (said.code, said.err) == (0, "")
+    assert "--fail-over 99 %" in said.out
+
+
+@pytest.mark.parametrize("line", ["0.3", "much", "100%", "-1%", "nan%"])
+def test_a_line_is_a_percentage(goodstanding: Command, campaign: str, line: str) -> None:
+    assert "--fail-over" in problems(goodstanding("assess", campaign, *FAST, "--fail-over", line))
+
+
+def test_assumptions_are_set_and_said(goodstanding: Command, campaign: str) -> None:
+    said = goodstanding("assess", campaign, *FAST, "--set", "cold.complained=0:0.1%:0.01", "--json")
+    found = msgspec.json.decode(said.out, type=Assessment)
+    one = next(one for one in found.assumptions if one.slug == "cold.complained")
+    assert (one.known, one.low, one.likely, one.high) == ("given", 0.0, 0.001, 0.01)
+
+
+@pytest.mark.parametrize("wrong", ["cold.complained", "cold.complained=1:2", "cold.complained=inf", "cold.nonsense=1"])
+def test_a_wrong_assumption_is_named(goodstanding: Command, campaign: str, wrong: str) -> None:
+    assert wrong.partition("=")[0] in problems(goodstanding("assess", campaign, *FAST, "--set", wrong))
+
+
+def test_a_wrong_route_is_named_with_the_right_ones(goodstanding: Command, campaign: str) -> None:
+    told = problems(goodstanding("assess", campaign, "--route", "pigeon"))
+    assert "pigeon" in told and "azure" in told
+
+
+def test_a_campaign_that_is_not_there_is_bad_input(goodstanding: Command, tmp_path: Path) -> None:
+    assert "none.toml" in problems(goodstanding("assess", str(tmp_path / "none.toml")))
+    assert "name a campaign" in problems(goodstanding("assess"))
+
+
+def test_the_report_is_written_beside_what_is_printed(goodstanding: Command, campaign: str, tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    assert str(path) in goodstanding("assess", campaign, *FAST, "--html", str(path)).out
+    assert path.read_text("utf-8").startswith("<!doctype html>")
+    assert "there is no folder" in problems(goodstanding("assess", campaign, "--html", str(tmp_path / "no" / "x.html")))
+
+
+def test_all_assumptions_are_listed_without_a_campaign(goodstanding: Command) -> None:
+    said = goodstanding("assess", "--assumptions", "--json")
+    assert {"cold.complained", "azure.complaints.suspended.line"} <= {one["slug"] for one in said.json}
+    assert all(one["source"] for one in said.json)
+
+
+def test_a_cluster_that_is_not_there_is_told(goodstanding: Command, campaign: str) -> None:
+    assert "dask://HOST:PORT" in problems(goodstanding("assess", campaign, *FAST, "--cluster", "10.0.0.1"))
