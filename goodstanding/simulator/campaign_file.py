@@ -7,6 +7,7 @@ what stands in them, and the answer is a `Question`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import inf
 from typing import Annotated, Literal
 
 import msgspec
@@ -18,8 +19,18 @@ from goodstanding.model import Stream
 from goodstanding.sandbox.behaviour import Expectation
 from goodstanding.simulator import assumptions, platforms
 from goodstanding.simulator.assumptions import Assumption, Range
-from goodstanding.simulator.campaign import FLOWS, PROVIDERS, Campaign, Flow, Group, Message, Provider, Sender, Source
-from goodstanding.simulator.campaign import merged as merged_groups
+from goodstanding.simulator.campaign import (
+    FLOWS,
+    PROVIDERS,
+    Campaign,
+    Flow,
+    Group,
+    Message,
+    Provider,
+    Sender,
+    Source,
+    merged,
+)
 from goodstanding.simulator.question import Question
 from goodstanding.simulator.recipients_file import USUAL_SOURCE, Kind, Listed, groups_of
 from goodstanding.simulator.written import read_document
@@ -163,7 +174,7 @@ def _groups(written: WrittenCampaign, enclosed: Enclosed, shares: Mapping[Provid
         kind = one.expectation, one.provider or "", one.source or USUAL_SOURCE[one.expectation], one.country
         counts[kind] = counts.get(kind, 0) + one.count
     listed = enclosed.recipients.counts if enclosed.recipients is not None else {}
-    found = merged_groups([*groups_of(counts, shares), *groups_of(listed, shares)])
+    found = merged([*groups_of(counts, shares), *groups_of(listed, shares)])
     if not found:
         raise SettingsError(["recipients: nobody is written to; the list that is named has not been read"])
     return found
@@ -226,7 +237,7 @@ def ranges(assume: Mapping[str, object]) -> dict[str, Range]:
         if len(numbers) != 3 or any(isinstance(one, bool) or not isinstance(one, (int, float)) for one in numbers):
             problems.append(f"assume.{slug}: {value!r} does not do; write a number, or [low, likely, high]")
             continue
-        found[slug] = Range(*(float(one) for one in numbers))
+        found[slug] = Range(*(float(one) if one < 1e300 else inf for one in numbers))
     if problems:
         raise SettingsError(problems)
     return found

@@ -21,7 +21,7 @@ def read_document(text: str, kind: type[Written]) -> Written:
     """The struct that a TOML document describes; unknown keys are problems. SettingsError with all of them."""
     try:
         tree = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as exc:
+    except (ValueError, RecursionError) as exc:  # numbers of thousands of digits, thousands of brackets
         raise SettingsError([f"not TOML: {exc}"]) from exc
     problems: list[str] = []
     found = _struct(kind, tree, "", problems)
