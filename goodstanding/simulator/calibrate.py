@@ -89,11 +89,11 @@ def _pairs(counted: Iterable[Counted]) -> dict[str, list[tuple[int, int]]]:
     """By assumption: events and of how many, for each campaign. What never happened anywhere may not be told at all."""
     found: dict[str, list[tuple[int, int]]] = {}
     for one in counted:
-        if one.delivered:
+        if one.delivered > 0:
             for act in _ACTS:
                 pair = min(getattr(one, act), one.delivered), one.delivered
                 found.setdefault(f"{one.expectation}.{act}", []).append(pair)
-        if one.attempts:
+        if one.attempts > 0:
             source = USUAL_SOURCE[one.expectation]
             found.setdefault(f"invalid.{source}", []).append((min(one.unknown, one.attempts), one.attempts))
     silent = ("opened", "clicked", "unsubscribed")  # without tracking or a way out these are not zero but unknown
