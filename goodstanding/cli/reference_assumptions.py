@@ -16,9 +16,9 @@ INTRODUCTION = f"""\
 {HEAD}
 
 Every number that `goodstanding assess` takes for granted; [simulator.md](simulator.md) tells how they are used. A run
-draws each from its range: triangular from *low* over *likely* to *high*, on a logarithmic scale where *high* is more than
-three times *low*. *Published*: whoever decides says so. *Measured*: somebody's data. *Assumed*: judgement, and nothing
-more. Any of them is set in the `[assume]` table of a campaign: a number, or `[low, likely, high]`.
+draws each from its range: triangular from *low* over *likely* to *high*, on a logarithmic scale where *high* is more
+than three times *low*. *Published*: whoever decides says so. *Measured*: somebody's data. *Assumed*: judgement, and
+nothing more. Any of them is set in the `[assume]` table of a campaign: a number, or `[low, likely, high]`.
 """
 TITLES = {
     "awaited": "People who caused the mail",
@@ -47,8 +47,8 @@ def _of_the_world() -> Iterator[str]:
 
 def _of_platforms() -> Iterator[str]:
     yield (
-        "## Platforms\n\nA rule takes effect `after-hours` after a rate in its window has crossed `line`, once there were"
-        " `least`\nrecipients. The window of a rule, and whether the sender is told, are no ranges.\n"
+        "## Platforms\n\nA rule takes effect `after-hours` after a rate in its window has crossed `line`, once there were\n"
+        "`least` recipients. The window of a rule, and whether the sender is told, are no ranges.\n"
     )
     for platform in platforms.usual().values():
         yield f"### {platform.title[0].upper()}{platform.title[1:]}\n\n{platform.words}\n"
@@ -69,7 +69,9 @@ def _table(members: Iterable[Assumption]) -> str:
         f"| `{one.slug}` | {_figures(one)} | {one.unit} | {_cell(one.words)} | {one.known}: {_cell(one.source)} |"
         for one in members
     ]
-    head = "| assumption | low, likely, high | unit | what it is | where it comes from |\n| --- | --- | --- | --- | --- |"
+    head = (
+        "| assumption | low, likely, high | unit | what it is | where it comes from |\n| --- | --- | --- | --- | --- |"
+    )
     return "\n".join([head, *rows]) + "\n"
 
 

@@ -1,8 +1,8 @@
 """A list of recipients, counted into groups: who they are is forgotten at once, what they expect is kept.
 
 One recipient a line, with a heading: ``address`` (or ``domain``), and as far as known ``expectation``, ``basis`` (of
-the trust ledger), ``source``, ``provider``, ``country``; or just addresses. Somebody who stands there twice counts as the
-first line says. A line that cannot be used is put aside with its number and reason, and stops nothing.
+the trust ledger), ``source``, ``provider``, ``country``; or just addresses. Somebody who stands there twice counts as
+the first line says. A line that cannot be used is put aside with its number and reason, and stops nothing.
 """
 
 from __future__ import annotations
@@ -172,7 +172,9 @@ def _heading(lines: Iterator[str]) -> tuple[_Heading, Iterator[str], int]:
             return _Heading(names, separator, place=names.index(wanted)), lines, 2
     if "@" in line:
         return _Heading(["address"], separator), chain([line], lines), 1
-    raise SettingsError(["recipients: the first line names no column `address` or `domain`; write address,basis,source"])
+    raise SettingsError(
+        ["recipients: the first line names no column `address` or `domain`; write address,basis,source"]
+    )
 
 
 def _column(cell: str) -> str:

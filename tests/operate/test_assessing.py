@@ -63,7 +63,9 @@ def test_mail_is_counted_by_campaign(database: Database) -> None:
         *[delivered(n) for n in range(10)],
         bounced(20, hard=True),
         bounced(21, hard=False),
-        Returned("shop", MessageId(9), 0, SENT + 60, "r9@acme.example", "no-such-user", True, "recipient", "", touched=COLD),
+        Returned(
+            "shop", MessageId(9), 0, SENT + 60, "r9@acme.example", "no-such-user", True, "recipient", "", touched=COLD
+        ),
         complained(1),
         engaged(2, "opened"),
         engaged(3, "replied"),
@@ -120,7 +122,12 @@ def test_a_journal_that_tells_too_little_teaches_nothing(database: Database) -> 
 
 
 def test_a_sender_stands_as_the_mail_does_that_a_campaign_might_drag_down(database: Database) -> None:
-    record(database, *[delivered(n, NEWS) for n in range(300)], complained(1, NEWS), *[delivered(500 + n) for n in range(9)])
+    record(
+        database,
+        *[delivered(n, NEWS) for n in range(300)],
+        complained(1, NEWS),
+        *[delivered(500 + n) for n in range(9)],
+    )
     with database.tx() as tx:
         follow(tx, None, 1000)
     for name in ("shop", "shop/news"):
@@ -135,7 +142,9 @@ def test_a_sender_nobody_knows_is_told_so(database: Database) -> None:
 
 
 def test_files_lie_beside_the_campaign(tmp_path: Path) -> None:
-    (tmp_path / "list.csv").write_bytes(b"\xef\xbb\xbfaddress,country\nanna@gmail.com,IT\n\xff@acme.example,IT\nbob,IT\n")
+    (tmp_path / "list.csv").write_bytes(
+        b"\xef\xbb\xbfaddress,country\nanna@gmail.com,IT\n\xff@acme.example,IT\nbob,IT\n"
+    )
     (tmp_path / "letter.eml").write_bytes(b"From: a@shop.example\nSubject: Hello\n\nHi")
     (tmp_path / "learned.toml").write_text('[assume]\n"cold.opened" = 0.1\n')
     campaign = tmp_path / "campaign.toml"

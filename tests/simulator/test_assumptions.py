@@ -1,4 +1,4 @@
-"""Every assumption exists, is well formed, tells where it comes from, and is the sandbox's where the sandbox has one."""
+"""Every assumption exists, is well formed and sourced, and is the sandbox's where the sandbox has one."""
 
 from dataclasses import fields
 

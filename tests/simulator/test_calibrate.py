@@ -106,7 +106,9 @@ def test_it_comes_out_the_same_each_time() -> None:
     assert new_campaign(pairs, BEFORE) == new_campaign(pairs, BEFORE)
 
 
-@pytest.mark.parametrize("points", [(0.004, 0.012, 0.03), (0.2, 0.25, 0.32), (0.0001, 0.0004, 0.003), (0.7, 0.85, 0.95)])
+@pytest.mark.parametrize(
+    "points", [(0.004, 0.012, 0.03), (0.2, 0.25, 0.32), (0.0001, 0.0004, 0.003), (0.7, 0.85, 0.95)]
+)
 def test_a_range_is_drawn_from_with_these_percentiles(points: tuple[float, float, float]) -> None:
     drawn = draw(range_of(*points), np.random.default_rng(2), 200_000)
     assert np.percentile(drawn, (5, 50, 95)) == pytest.approx(points, rel=0.08)

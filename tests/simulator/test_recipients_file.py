@@ -54,7 +54,9 @@ def test_columns_have_several_names(heading: str) -> None:
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 def test_columns_are_separated_as_spreadsheets_do(separator: str) -> None:
-    found = kind_of(separator.join(("address", "expectation", "country")), separator.join(("a@b.example", "cold", "it")))
+    found = kind_of(
+        separator.join(("address", "expectation", "country")), separator.join(("a@b.example", "cold", "it"))
+    )
     assert found == (Expectation.COLD, "", "collected", "IT")
 
 
@@ -153,5 +155,8 @@ def test_whose_provider_nobody_knows_are_shared_out_as_assumed() -> None:
 
 
 def test_those_of_a_known_provider_are_added_to_its_share() -> None:
-    counts: dict[Kind, int] = {(Expectation.COLD, "", "collected", ""): 50, (Expectation.COLD, "google", "collected", ""): 5}
+    counts: dict[Kind, int] = {
+        (Expectation.COLD, "", "collected", ""): 50,
+        (Expectation.COLD, "google", "collected", ""): 5,
+    }
     assert Group(Expectation.COLD, "google", "collected", 20) in groups_of(counts, SHARES)
