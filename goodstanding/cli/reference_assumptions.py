@@ -47,8 +47,8 @@ def _of_the_world() -> Iterator[str]:
 
 def _of_platforms() -> Iterator[str]:
     yield (
-        "## Platforms\n\nA rule takes effect `after-hours` after a rate in its window has crossed `line`, once there were\n"
-        "`least` recipients. The window of a rule, and whether the sender is told, are no ranges.\n"
+        "## Platforms\n\nA rule takes effect `after-hours` after a rate in its window has crossed `line`, once there\n"
+        "were `least` recipients. The window of a rule, and whether the sender is told, are no ranges.\n"
     )
     for platform in platforms.usual().values():
         yield f"### {platform.title[0].upper()}{platform.title[1:]}\n\n{platform.words}\n"

@@ -7,7 +7,7 @@ what stands in them, and the answer is a `Question`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import inf
+from math import isnan, nan
 from typing import Annotated, Literal
 
 import msgspec
@@ -233,14 +233,20 @@ def ranges(assume: Mapping[str, object]) -> dict[str, Range]:
     found: dict[str, Range] = {}
     problems: list[str] = []
     for slug, value in _flat(assume, "").items():
-        numbers = value if isinstance(value, list) else [value] * 3
-        if len(numbers) != 3 or any(isinstance(one, bool) or not isinstance(one, (int, float)) for one in numbers):
+        numbers = [_number(one) for one in value] if isinstance(value, list) else [_number(value)] * 3
+        if len(numbers) != 3 or any(isnan(one) for one in numbers):
             problems.append(f"assume.{slug}: {value!r} does not do; write a number, or [low, likely, high]")
-            continue
-        found[slug] = Range(*(float(one) if one < 1e300 else inf for one in numbers))
+        else:
+            found[slug] = Range(*numbers)
     if problems:
         raise SettingsError(problems)
     return found
+
+
+def _number(value: object) -> float:
+    """A number; the one that is none for what is none, or no number to reckon with."""
+    plain = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return float(value) if plain and abs(value) < 1e300 else nan  # type: ignore[arg-type]
 
 
 def _flat(tree: Mapping[str, object], path: str) -> dict[str, object]:

@@ -127,4 +127,5 @@ def usual() -> dict[str, Platform]:
 
 def tenant_limit(licences: int) -> float:
     """External recipients a day of a whole tenant of Exchange Online (TERRL): 500 n^0.7 + 9500, n licences."""
-    return 500.0 * float(max(1, licences)) ** 0.7 + 9500.0
+    recipients: float = 500.0 * max(1, licences) ** 0.7 + 9500.0
+    return recipients

@@ -143,7 +143,8 @@ def shared_out(count: int, shares: Mapping[Provider, float]) -> dict[Provider, i
 
 def provider_of(domain: str) -> Provider | Literal[""]:
     """Whose mailboxes a domain's are, as far as its name tells."""
-    return _OWN.get(domain) or _FAMILIES.get(domain.partition(".")[0], "")
+    family = _FAMILIES.get(domain.partition(".")[0])
+    return family if family is not None else _OWN.get(domain, "")
 
 
 # --- lines ------------------------------------------------------------------------------------------------------------

@@ -94,7 +94,7 @@ def _needed(hint: Any) -> str:
     if get_origin(hint) is Literal:
         return f"write one of: {', '.join(one for one in get_args(hint) if one)}"
     if isinstance(hint, EnumType):
-        return f"write one of: {', '.join(str(one) for one in hint)}"
+        return f"write one of: {', '.join(map(str, hint.__members__.values()))}"
     return f"write {_WORDS[hint]}" if hint in _WORDS else "see docs/simulator.md"
 
 
