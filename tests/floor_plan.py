@@ -66,6 +66,14 @@ MAY_IMPORT = {
     "maillog": ({*BOTTOM}, "the mail log is written to, and knows only events"),
     "metrics": ({*BOTTOM}, "metrics are written to, and know nothing else"),
     "sandbox": ({*BOTTOM, "wire", "net"}, "the sandbox stands for the internet: it does not know us"),
+    "simulator": (
+        {*BOTTOM, "wire", "admission", "reputation", "enforcement", "sandbox.behaviour", "sandbox.placement"},
+        "the simulator takes the cores as they are, and of the sandbox its people and providers",
+    ),
+    "operate": (
+        {*BOTTOM, *RIVER, *FRONT_DOORS, *INSTRUMENTS, "store", "simulator", "sandbox.behaviour"},
+        "operate knows cores, the store and the front doors",
+    ),
     "cli": (
         {
             *BOTTOM,
@@ -90,9 +98,10 @@ MAY_IMPORT = {
             "sandbox.run",
             "sandbox.settings",
             "sandbox.society",
-            "simulator.assumptions",  # nouns of assessments
+            "simulator.assumptions",  # nouns of assessments, and the page that lists what is assumed
             "simulator.campaign",
             "simulator.outcome",
+            "simulator.platforms",
         },
         "a face holds no rules: ask operate",
     ),
@@ -110,14 +119,6 @@ MAY_IMPORT = {
             "wire",
         },
         "a face holds no rules: ask operate or the front doors",
-    ),
-    "operate": (
-        {*BOTTOM, *RIVER, *FRONT_DOORS, *INSTRUMENTS, "store", "simulator"},
-        "operate never imports another room's shell, but for the front doors",
-    ),
-    "simulator": (
-        {*BOTTOM, *RIVER, "sandbox.behaviour", "sandbox.placement"},
-        "the simulator knows pure rules, and how the sandbox's people and providers behave",
     ),
     "__main__": ({"cli"}, "it only starts the command line"),
 }

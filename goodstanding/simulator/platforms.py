@@ -1,4 +1,4 @@
-"""The platforms mail can be sent over, as data (``platforms.toml``): what they take, whom they judge by what, whom it hits.
+"""The platforms mail can be sent over, as data (``platforms.toml``): what they take, by what they judge, whom it hits.
 
 A platform watches rates over a window, and goes from one stage to the next: mail stops arriving without a word
 (``degraded``), less is taken (``throttled``), nothing is (``suspended``). Where it draws its lines is mostly not
@@ -81,7 +81,7 @@ class Platform(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """In the third stage: days until mail goes again, with a review."""
 
     def assumptions(self) -> dict[str, Assumption]:
-        """Its numbers as assumptions, by slug (``azure.complaints.suspended.line``), so that they can be set and told."""
+        """Its numbers as assumptions, by slug (``azure.complaints.suspended.line``), so that they can be set."""
         found: dict[str, Assumption] = {}
 
         def add(name: str, numbers: Range, unit: str, words: str, rule: Rule | None = None) -> None:
@@ -103,7 +103,9 @@ class Platform(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         add("daily", self.daily, "recipients", "recipients a day; 0: no limit")
         for provider, numbers in self.hears.items():
             add(f"hears.{provider}", numbers, "share", f"share of complaints at {provider} it hears of")
-        add("degraded-junk", self.degraded_junk, "share", "share that lands in junk while it silently degrades a sender")
+        add(
+            "degraded-junk", self.degraded_junk, "share", "share that lands in junk while it silently degrades a sender"
+        )
         add("degraded-lost", self.degraded_lost, "share", "share that nobody sees while it silently degrades a sender")
         add("throttled-to", self.throttled_to, "share", "share of the usual rate it takes of a throttled sender")
         add("suspended-days", self.suspended_days, "days", "days until a suspended sender is let in again")
@@ -125,4 +127,5 @@ def usual() -> dict[str, Platform]:
 
 def tenant_limit(licences: int) -> float:
     """External recipients a day of a whole tenant of Exchange Online (TERRL): 500 n^0.7 + 9500, n licences."""
-    return 500.0 * float(max(1, licences)) ** 0.7 + 9500.0
+    recipients: float = 500.0 * max(1, licences) ** 0.7 + 9500.0
+    return recipients
