@@ -102,6 +102,7 @@ MAY_IMPORT = {
             "simulator.campaign",
             "simulator.outcome",
             "simulator.platforms",
+            "simulator.question",
         },
         "a face holds no rules: ask operate",
     ),

@@ -18,8 +18,11 @@ from goodstanding.cli.configuration import ConfigOption, JsonOption, opened
 from goodstanding.errors import GoodstandingError, SettingsError
 
 if TYPE_CHECKING:  # the simulation and NumPy take a third of a second, which no other command should wait for
+    from goodstanding.operate.assessing import Wishes
     from goodstanding.simulator.assumptions import Range
+    from goodstanding.simulator.campaign import Sender
     from goodstanding.simulator.outcome import Assessment
+    from goodstanding.simulator.question import Question
 
 Campaign = Annotated[
     Path | None,
@@ -75,6 +78,15 @@ CalibrateOption = Annotated[
     bool, typer.Option("--calibrate", help="Print assumptions learned from your own journal, as TOML, instead.")
 ]
 
+SenderOption = Annotated[
+    str,
+    typer.Option(
+        "--sender",
+        metavar="TENANT",
+        help="Take from the store how this tenant, or tenant/application, stands; with --calibrate: whose campaigns.",
+    ),
+]
+
 
 def assess(
     campaign: Campaign = None,
@@ -88,6 +100,7 @@ def assess(
     cluster: ClusterOption = "",
     assumptions: AssumptionsOption = False,
     calibrate: CalibrateOption = False,
+    sender: SenderOption = "",
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> int:
@@ -102,27 +115,22 @@ def assess(
     campaign's files or an option are wrong, and nothing was assessed.
     """
     if calibrate:
-        return _calibrate(config)
+        return _calibrate(config, sender, as_json)
+    from goodstanding.operate import assessing
+
     try:
         if campaign is None:
             return _all_assumptions(assumptions, as_json)
         line = _line(fail_over) if fail_over is not None else None
         _can_be_written(html)
-        found = _simulated(campaign, _wanted(assume or ()), (runs, seed), route or (), (jobs, cluster))
+        wishes = assessing.Wishes(tuple(route or ()), runs, seed, _wanted(assume or ()))
+        found = _simulated(_posed(campaign, sender, config, wishes, as_json), jobs, cluster)
         return _tell(found, html, line, assumptions, as_json)
     except SettingsError as exc:
         terminal.complain(exc.problems, as_json)
     except GoodstandingError as exc:
         terminal.complain([str(exc)], as_json)
     return 2
-
-
-def _calibrate(config: Path | None) -> int:
-    from goodstanding.operate import assessing
-
-    with opened(config, present=True) as estate:
-        sys.stdout.write(assessing.calibrated(estate.database))
-    return 0
 
 
 def _all_assumptions(wanted: bool, as_json: bool) -> int:
@@ -137,20 +145,50 @@ def _all_assumptions(wanted: bool, as_json: bool) -> int:
     return 0
 
 
-def _simulated(
-    campaign: Path,
-    wanted: dict[str, Range],
-    dice: tuple[int | None, int | None],
-    routes: Sequence[str],
-    workers: tuple[int | None, str],
-) -> Assessment:
-    """The assessment, with a bar on stderr while it is made."""
-    from goodstanding.operate import assessing, simulating
+def _calibrate(config: Path | None, sender: str, as_json: bool) -> int:
+    """What the journal teaches, for the ``assumptions`` of a campaign."""
+    from goodstanding.operate import assessing, reputation
 
-    question = assessing.question(campaign, wanted, *dice, routes)
+    with opened(config, present=True) as estate:
+        bar, moved = terminal.progress("events", reputation.events_in(estate.database))
+        with bar:
+            found = assessing.calibrate(estate.database, time.time(), sender.partition("/")[0], moved)
+    if as_json:
+        terminal.print_json(found)
+    else:
+        sys.stdout.write(found.toml)
+    return 0
+
+
+def _posed(campaign: Path, sender: str, config: Path | None, wishes: Wishes, as_json: bool) -> Question:
+    """The question; what was passed over in the list of recipients is told on stderr."""
+    from goodstanding.operate import assessing
+
+    posed = assessing.pose(campaign, _standing(sender, config) if sender else None, wishes)
+    listed = posed.listed
+    if listed is not None and listed.bad:
+        told = f"{listed.bad:,} lines of the recipients cannot be used and are left out: {'; '.join(listed.examples)}"
+        terminal.complain([told], as_json)
+    return posed.question
+
+
+def _standing(sender: str, config: Path | None) -> Sender:
+    """How a sender of this relay stands."""
+    from goodstanding.operate import assessing, reputation
+
+    with opened(config, present=True) as estate:
+        settings = estate.settings.reputation
+        now = reputation.stretched(time.time(), settings.speed)
+        return assessing.sender_of(estate.database, sender, now, reputation.policy_of(settings))
+
+
+def _simulated(question: Question, jobs: int | None, cluster: str) -> Assessment:
+    """The assessment, with a bar on stderr while it is made."""
+    from goodstanding.operate import simulating
+
     bar, moved = terminal.progress("simulating", simulating.tasks_in(question))
     with bar:
-        return simulating.assess(question, workers[0] or simulating.cores(), workers[1], moved)
+        return simulating.assess(question, jobs or simulating.cores(), cluster, moved)
 
 
 def _tell(found: Assessment, html: Path | None, line: float | None, every_assumption: bool, as_json: bool) -> int:

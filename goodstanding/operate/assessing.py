@@ -4,7 +4,7 @@ evidence has them, and assumptions learned from the journal.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from goodstanding.reputation.delay import HORIZON
 from goodstanding.reputation.exposure import WINDOW
 from goodstanding.reputation.lines import USUAL, Policy
 from goodstanding.sandbox.behaviour import Expectation
+from goodstanding.simulator.assumptions import Range, given
 from goodstanding.simulator.calibrate import Counted, Learned, as_toml, calibrated
 from goodstanding.simulator.campaign import Sender
 from goodstanding.simulator.campaign_file import (
@@ -29,6 +30,7 @@ from goodstanding.simulator.campaign_file import (
     question_of,
     read_assumptions,
     read_campaign,
+    unknown_routes,
 )
 from goodstanding.simulator.platforms import usual as usual_platforms
 from goodstanding.simulator.question import Question
@@ -36,6 +38,7 @@ from goodstanding.simulator.recipients_file import Listed, read_recipients
 from goodstanding.store import journal, standing
 from goodstanding.store.db import Database
 
+SET_HERE = "set on the command line"
 STEP = 5000
 """Journal entries read at a time."""
 NEUTRAL, NEUTRAL_RATE = 1000.0, Sender().complaint_rate
@@ -51,14 +54,39 @@ class Posed:
     """What the list of recipients came to, with the lines that could not be used."""
 
 
-def pose(path: Path, sender: Sender | None = None, runs: int | None = None, seed: int | None = None) -> Posed:
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What is asked otherwise than the document says."""
+
+    routes: tuple[str, ...] = ()
+    """Instead of its own; none: its own."""
+    runs: int | None = None
+    seed: int | None = None
+    assume: Mapping[str, Range] = field(default_factory=dict)
+    """Assumptions of one's own, before those of the document."""
+
+
+def pose(path: Path, sender: Sender | None = None, wishes: Wishes = Wishes()) -> Posed:
     """The question that a CAMPAIGN.toml asks; files it names lie beside it. SettingsError with every problem."""
-    written = read_campaign(_text(path, "the campaign"))
-    if runs is not None or seed is not None:
-        again = written.runs if runs is None else runs, written.seed if seed is None else seed
-        written = structs.replace(written, runs=again[0], seed=again[1])
+    written = _as_wished(read_campaign(_text(path, "the campaign")), wishes)
     enclosed = _enclosed(written, path.parent, sender or Sender())
-    return Posed(question_of(written, enclosed), enclosed.recipients)
+    question = question_of(written, enclosed)
+    known = given(question.assumptions, wishes.assume, SET_HERE)
+    return Posed(structs.replace(question, assumptions=known), enclosed.recipients)
+
+
+def _as_wished(written: WrittenCampaign, wishes: Wishes) -> WrittenCampaign:
+    """The document as it would be if it said so itself."""
+    if problems := unknown_routes(wishes.routes or written.routes):
+        raise SettingsError(problems)
+    wished = {slug: [one.low, one.likely, one.high] for slug, one in wishes.assume.items()}
+    return structs.replace(
+        written,
+        routes=wishes.routes or written.routes,
+        runs=written.runs if wishes.runs is None else wishes.runs,
+        seed=written.seed if wishes.seed is None else wishes.seed,
+        assume={**written.assume, **wished},
+    )
 
 
 def _enclosed(written: WrittenCampaign, folder: Path, sender: Sender) -> Enclosed:

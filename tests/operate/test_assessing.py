@@ -9,8 +9,9 @@ from goodstanding.errors import GoodstandingError, SettingsError
 from goodstanding.events import Bounced, Delivered, Event, Unsubscribed
 from goodstanding.evidence import Complained, Engaged, Returned
 from goodstanding.model import MessageId, Touched
-from goodstanding.operate.assessing import calibrate, count_campaigns, pose, sender_of
+from goodstanding.operate.assessing import Wishes, calibrate, count_campaigns, pose, sender_of
 from goodstanding.sandbox.behaviour import Expectation
+from goodstanding.simulator.assumptions import Range
 from goodstanding.simulator.calibrate import Counted
 from goodstanding.simulator.campaign import Group
 from goodstanding.simulator.campaign_file import read_assumptions
@@ -149,12 +150,13 @@ def test_files_lie_beside_the_campaign(tmp_path: Path) -> None:
     (tmp_path / "learned.toml").write_text('[assume]\n"cold.opened" = 0.1\n')
     campaign = tmp_path / "campaign.toml"
     campaign.write_text("message = 'letter.eml'\nrecipients = 'list.csv'\nassumptions = 'learned.toml'\n")
-    posed = pose(campaign, runs=5, seed=3)
+    posed = pose(campaign, wishes=Wishes(("ses",), 5, 3, {"cold.opened": Range(0.2, 0.3, 0.4)}))
     assert posed.listed is not None and posed.listed.bad == 1
     assert Group(Expectation.COLD, "google", "collected", 1, "IT") in posed.question.campaign.groups
     assert posed.question.campaign.message.subject == "Hello"
-    assert posed.question.assumptions["cold.opened"].likely == 0.1
-    assert (posed.question.runs, posed.question.seed) == (5, 3)
+    assert posed.question.assumptions["cold.opened"].source == "set on the command line"
+    assert (posed.question.routes, posed.question.runs, posed.question.seed) == (("ses",), 5, 3)
+    assert pose(campaign).question.assumptions["cold.opened"].likely == 0.1
 
 
 def test_every_file_that_cannot_be_read_is_told_at_once(tmp_path: Path) -> None:
