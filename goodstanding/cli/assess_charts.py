@@ -14,7 +14,7 @@ from typing import Any
 from msgspec import Struct
 
 from goodstanding.cli import assess_words as words
-from goodstanding.simulator.outcome import LINES, STAGES, Assessment, RouteOutcome, Series, Stage
+from goodstanding.simulator.outcome import LINES, STAGES, Assessment, RouteOutcome, Series, Stage, StageName
 
 Figure = dict[str, Any]
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
@@ -191,13 +191,13 @@ def stages(found: Assessment) -> Chart | None:
     return Chart("stages", "", label, {"data": data, "layout": layout}, _tall(found.routes) + 50, columns, rows)
 
 
-def _stage_trace(name: str, shown: Sequence[tuple[int, Stage]]) -> Figure:
+def _stage_trace(name: StageName, shown: Sequence[tuple[int, Stage]]) -> Figure:
     """One stage on the rows of all routes; the three stand above each other in a row."""
-    offset = (STAGES.index(name) - 1) * 0.24  # type: ignore[arg-type]
+    offset = (STAGES.index(name) - 1) * 0.24
     known = [(place, one, one.hours) for place, one in shown if one.hours is not None]
     colour = f"var(--stage-{name})"
     return {
-        "type": "scatter", "name": words.STAGE_WORDS[name], "mode": "markers+text",  # type: ignore[index]
+        "type": "scatter", "name": words.STAGE_WORDS[name], "mode": "markers+text",
         "x": [max(hours.p50, 0.75) for _, _, hours in known], "y": [place + offset for place, _, _ in known],
         "text": [f"  {escape(words.chance(one.chance))}" for _, one, _ in known], "textposition": "middle right",
         "marker": {"color": colour, "size": 11, "symbol": _MARKS[name], "line": {"color": colour, "width": 2}},

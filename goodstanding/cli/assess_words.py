@@ -83,8 +83,8 @@ def _hundredths(share: float) -> str:
         return "0"
     if value < 0.01:
         return "<0.01"
-    if value < 0.095:
-        return f"{value:.2f}"
+    if value < 0.1:
+        return f"{value:.2f}".rstrip("0")
     return f"{value:.0f}" if value >= 9.95 else f"{value:.2g}"
 
 
@@ -126,12 +126,13 @@ def hours(number: float) -> str:
 
 
 def numbers_of(one: Assumption) -> str:
-    """An assumption's range in its unit: ``0.8 to 3 %, most likely 2 %``; ``10 hours``."""
-    scale, unit = (100.0, "%") if one.unit == "share" else (1.0, "" if one.unit == "factor" else one.unit)
-    low, likely, high = (_plain(value * scale) for value in (one.low, one.likely, one.high))
-    if one.range.known:
-        return f"{likely} {unit}".strip()
-    return " ".join(f"{low} to {high} {unit}, likely {likely}".split()).replace(" ,", ",")
+    """An assumption's range, likely first, as figures are told: ``2 % (0.8–4 %)``, ``10 (3–45) days``."""
+    share = one.unit == "share"
+    low, likely, high = (_plain(value * (100.0 if share else 1.0)) for value in (one.low, one.likely, one.high))
+    if share:
+        return f"{likely} %" if one.range.known else f"{likely} % ({low}–{high} %)"
+    unit = "" if one.unit == "factor" else f" {one.unit}"
+    return f"{likely}{unit}" if one.range.known else f"{likely} ({low}–{high}){unit}"
 
 
 def _plain(value: float) -> str:

@@ -97,7 +97,7 @@ def test_the_verdict_comes_first(plain: Read) -> None:
         "untouched",
         "only to those who gave permission",
         "Complaint rate at which Azure suspends",
-        "0.8 to 4 %, likely 2 %",
+        "2 % (0.8–4 %)",
         "Clientium, Osservatorio Outbound Italia 2026",
         "silently degraded",
         "72 %, after 1 d 2 h, untold",
@@ -114,6 +114,11 @@ def test_every_chart_has_a_place_a_label_and_a_table(plain: Read) -> None:
     assert {"spreads", "stages", "rate-0", "rate-4", "inbox-0", "inbox-4"} <= set(slugs)
     assert all(attrs["role"] == "img" and attrs["aria-label"] for attrs in places.values())
     assert sum(tag == "details" for tag, _ in plain.tags) == len(slugs)
+
+
+def test_every_place_has_a_name_of_its_own(hostile: Read) -> None:
+    names = [attrs["id"] for _, attrs in hostile.tags if "id" in attrs]
+    assert len(names) == len(set(names))
 
 
 def test_plotly_knows_every_property_of_the_figures(plain: Read) -> None:

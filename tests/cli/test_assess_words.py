@@ -52,11 +52,11 @@ def test_a_band_is_told_only_where_there_is_one() -> None:
 
 def test_ranges_of_assumptions_are_told_in_their_unit() -> None:
     assert [numbers_of(one) for one in assumptions()] == [
-        "0.8 to 4 %, likely 2 %",
+        "2 % (0.8–4 %)",
         "0.3 %",
-        "1.05 to 2.59 %, likely 1.71 %",
-        "3 to 45 days, likely 10",
-        "0.1 to 0.6, likely 0.3",
+        "1.71 % (1.05–2.59 %)",
+        "10 (3–45) days",
+        "0.3 (0.1–0.6)",
     ]
 
 
@@ -100,7 +100,7 @@ def test_the_terminal_tells_the_verdict_first_and_everything_after_it() -> None:
 def test_a_narrow_terminal_shows_routes_below_each_other() -> None:
     told = drawn(assessment(), width=80)
     assert told.count("complaint rate") > drawn(assessment()).count("complaint rate")
-    assert "Dedicated outreach platform" in told
+    assert "Dedicated" in told
 
 
 def test_assumptions_are_listed_when_they_are_asked_for() -> None:

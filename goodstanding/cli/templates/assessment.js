@@ -1,7 +1,7 @@
 (() => {
   "use strict";
   const root = document.documentElement;
-  const figures = JSON.parse(document.getElementById("figures").textContent);
+  const figures = JSON.parse(document.getElementById("drawings").textContent);
   const settings = { displayModeBar: false, responsive: false };
   root.classList.add("drawn");
   for (const table of document.querySelectorAll("figure details")) table.open = false;
