@@ -31,7 +31,10 @@ Campaign = Annotated[
 RouteOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--route", metavar="ROUTE", help="A route to ask about; may be repeated. All, without.", show_default=False
+        "--route",
+        metavar="ROUTE",
+        help="A route to ask about, instead of those the campaign names; may be repeated.",
+        show_default=False,
     ),
 ]
 RunsOption = Annotated[
@@ -64,7 +67,7 @@ FailOption = Annotated[
 ]
 JobsOption = Annotated[
     int | None,
-    typer.Option("--jobs", min=1, help="Processes that work on it; as many as cores, without.", show_default=False),
+    typer.Option("--jobs", min=1, help="Processes that work on it; usually one for each core.", show_default=False),
 ]
 ClusterOption = Annotated[
     str,

@@ -21,10 +21,12 @@ DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 _MARKS = {"degraded": "circle-open", "throttled": "triangle-up", "suspended": "square"}
 _FLOOR = 0.01
 """Percent at which the axes of complaint rates begin: none is not on a logarithmic scale."""
+_QUARTERS = (0, 25, 50, 75, 100)
 _RATE_TICKS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 _TIME_TICKS = (1.0, 3.0, 6.0, 12.0, 24.0, 72.0, 168.0, 336.0, 720.0, 1440.0, 2880.0)
 _SAMPLES = 8
 """Rows of the table behind a chart over time."""
+_WHOSE = {0.001: "Google,<br>Amazon", 0.003: "Google,<br>Yahoo", 0.01: "Azure,<br>it is said"}
 RATES = "complaint rate"
 FLOW = "inbox: "
 
@@ -59,12 +61,14 @@ def spreads(found: Assessment) -> Chart:
                 "marker": {"color": "var(--card)", "size": 10, "line": {"color": colour, "width": 3}},
             },
         ]  # fmt: skip
+    least = min(0.05, *(_rate(one.complaint_rate.p05) for one in routes))
     most = max(_rate(one.complaint_rate.p95) for one in routes)
     layout = _layout(
-        xaxis=_rate_axis(most) | {"side": "bottom"},
+        xaxis=_rate_axis(most, least),
         yaxis=_route_axis(routes),
         shapes=[_line_at("x", line) for line in LINES],
-        annotations=[_line_name("x", line) for line in LINES],
+        annotations=[_whose(line) for line in LINES],
+        margin={"l": 8, "r": 20, "t": 42, "b": 36},
     )
     rows = tuple(
         (one.title, *(words.percent(getattr(one.complaint_rate, p)) for p in ("p05", "p25", "p50", "p75", "p95")))
@@ -118,7 +122,6 @@ def _rate_panel(place: int, route: RouteOutcome, one: Series, until: float, most
         xaxis=_time_axis(unit, until / per),
         yaxis=_rate_axis(most),
         shapes=[_line_at("y", line) for line in LINES],
-        annotations=[_line_name("y", line) for line in LINES],
     )
     rows = tuple(
         (words.hours(one.hours[at]), *(words.percent(values[at]) for values in (one.low, one.middle, one.high)))
@@ -148,7 +151,8 @@ def _inbox_panel(found: Assessment, at: int, name: str) -> Chart:
         }
         for place, route, one in known
     ]  # fmt: skip
-    yaxis = {**_AXIS, "range": [0, 102], "tickvals": [0, 25, 50, 75, 100], "ticksuffix": " %", "fixedrange": True}
+    yaxis = {**_AXIS, "range": [0, 102], "tickvals": _QUARTERS, "automargin": True}
+    yaxis["ticktext"] = [f"{share} %" for share in _QUARTERS]
     layout = _layout(xaxis=_time_axis(unit, until / per), yaxis=yaxis)
     longest = max((one for _, _, one in known), key=lambda one: one.hours[-1]).hours
     rows = tuple(
@@ -177,7 +181,8 @@ def stages(found: Assessment) -> Chart | None:
     ticks = [tick for tick in _TIME_TICKS if tick <= max(latest * 1.5, 24.0)]
     xaxis: Figure = {
         **_AXIS, "type": "log", "range": [log10(0.7), log10(max(latest * 1.5, 24.0))], "tickvals": ticks,
-        "ticktext": [words.hours(tick) for tick in ticks], "title": {"text": "after the first message"},
+        "ticktext": [words.hours(tick) for tick in ticks],
+        "title": {"text": "after the first message", "font": {"size": 12}},
     }  # fmt: skip
     layout = _layout(xaxis=xaxis, yaxis=_route_axis(found.routes))
     layout["legend"] = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
@@ -188,18 +193,18 @@ def stages(found: Assessment) -> Chart | None:
     )
     label = "When platforms act. " + "; ".join(f"{row[0]}: {row[1]} {row[2]}, after {row[3]}" for row in rows)
     columns = ("route", "stage", "share of runs", "after", "the sender is told")
-    return Chart("stages", "", label, {"data": data, "layout": layout}, _tall(found.routes) + 50, columns, rows)
+    return Chart("stages", "", label, {"data": data, "layout": layout}, 100 + 88 * len(found.routes), columns, rows)
 
 
 def _stage_trace(name: StageName, shown: Sequence[tuple[int, Stage]]) -> Figure:
     """One stage on the rows of all routes; the three stand above each other in a row."""
-    offset = (STAGES.index(name) - 1) * 0.24
+    offset = (STAGES.index(name) - 1) * 0.29
     known = [(place, one, one.hours) for place, one in shown if one.hours is not None]
     colour = f"var(--stage-{name})"
     return {
         "type": "scatter", "name": words.STAGE_WORDS[name], "mode": "markers+text",
         "x": [max(hours.p50, 0.75) for _, _, hours in known], "y": [place + offset for place, _, _ in known],
-        "text": [f"  {escape(words.chance(one.chance))}" for _, one, _ in known], "textposition": "middle right",
+        "text": [escape(words.chance(one.chance)) for _, one, _ in known], "textposition": "top center",
         "marker": {"color": colour, "size": 11, "symbol": _MARKS[name], "line": {"color": colour, "width": 2}},
         "error_x": {
             "type": "data", "symmetric": False, "color": colour, "thickness": 1.5, "width": 3,
@@ -227,7 +232,7 @@ def _layout(**more: Any) -> Figure:
     return {
         "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "hovermode": "closest",
         "font": {"family": "system-ui, sans-serif", "size": 12, "color": "var(--ink)"},
-        "margin": {"l": 8, "r": 42, "t": 12, "b": 36}, "dragmode": False,
+        "margin": {"l": 8, "r": 14, "t": 12, "b": 36}, "dragmode": False,
         "hoverlabel": {"bgcolor": "var(--card)", "bordercolor": "var(--grid)", "font": {"color": "var(--ink)"}},
         **more,
     }  # fmt: skip
@@ -238,11 +243,11 @@ def _rate(share: float) -> float:
     return max(share * 100.0, _FLOOR)
 
 
-def _rate_axis(most: float) -> Figure:
+def _rate_axis(most: float, least: float = _FLOOR) -> Figure:
     top = min(max(most * 1.4, 2.0), 100.0)
-    ticks = [tick for tick in _RATE_TICKS if tick <= top]
+    ticks = [tick for tick in _RATE_TICKS if least <= tick <= top]
     return {
-        **_AXIS, "type": "log", "range": [log10(_FLOOR), log10(top)], "tickvals": ticks, "automargin": True,
+        **_AXIS, "type": "log", "range": [log10(least), log10(top)], "tickvals": ticks, "automargin": True,
         "ticktext": [f"{'≤ ' if tick == _FLOOR else ''}{tick:g} %" for tick in ticks],
     }  # fmt: skip
 
@@ -260,7 +265,13 @@ def _time_unit(until: float) -> tuple[str, float]:
 
 
 def _time_axis(unit: str, until: float) -> Figure:
-    return {**_AXIS, "range": [0, until], "title": {"text": unit, "standoff": 4}, "nticks": 8, "showgrid": False}
+    return {
+        **_AXIS,
+        "range": [0, until],
+        "title": {"text": unit, "standoff": 4, "font": {"size": 12}},
+        "nticks": 8,
+        "showgrid": False,
+    }
 
 
 def _line_at(axis: str, line: float) -> Figure:
@@ -273,14 +284,12 @@ def _line_at(axis: str, line: float) -> Figure:
     }  # fmt: skip
 
 
-def _line_name(axis: str, line: float) -> Figure:
-    value = log10(line * 100.0)  # annotations on a logarithmic axis stand at exponents, shapes at numbers
-    place: Figure = (
-        {"x": value, "y": 1, "yref": "paper", "xanchor": "center", "yanchor": "bottom"}
-        if axis == "x"
-        else {"y": value, "x": 1, "xref": "paper", "xanchor": "left", "yanchor": "middle"}
-    )
-    return {**place, "text": words.percent(line), "showarrow": False, "font": {"size": 11, "color": "var(--line)"}}
+def _whose(line: float) -> Figure:
+    """Whose line it is, above the plot; annotations on a logarithmic axis stand at exponents, shapes at numbers."""
+    return {
+        "x": log10(line * 100.0), "y": 1, "yref": "paper", "xanchor": "center", "yanchor": "bottom", "showarrow": False,
+        "text": _WHOSE.get(line, ""), "font": {"size": 11, "color": "var(--line)"},
+    }  # fmt: skip
 
 
 def _tall(routes: Sequence[RouteOutcome]) -> int:

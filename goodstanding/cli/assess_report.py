@@ -33,6 +33,8 @@ _DASHES = {
     "longdash": "12 4",
     "longdashdot": "12 3 2 3",
 }
+_INSIDE = re.compile(r"(?<=\d) (?=%|(?:d|h|min|s|days?|mails)\b)|(?<=\d [dh]) (?=\d)")
+"""Spaces within figures: ``0.3 %``, ``1 d 6 h``."""
 _ADDRESS = re.compile(r"(https?://[^\s<>\"'()]+[^\s<>\"'().,;])")
 
 
@@ -100,9 +102,12 @@ def _tiles(found: Assessment) -> Iterator[Tile]:
     yield _last_stage(route)
     worst = words.worst(route.harms)
     if worst is not None:
-        told = words.harm(worst)
-        figure = words.percent(worst.junk.p50 + worst.lost.p50) if told.text != words.UNTOUCHED else "none"
-        yield Tile("other mail not in the inbox", figure, f"{worst.flow}: {told.text}", told.tone)
+        told, name = words.harm(worst), "other mail not in the inbox"
+        if told.text == words.UNTOUCHED:
+            yield Tile(name, "none", "every flow is untouched", "good")
+        else:
+            figure = words.percent(worst.junk.p50 + worst.lost.p50)
+            yield Tile(name, figure, f"{worst.flow}: {told.text}", told.tone)
 
 
 def _last_stage(route: RouteOutcome) -> Tile:
@@ -123,6 +128,11 @@ def _harmless(drawn: Iterable[Chart]) -> str:
     for char in "<>&\u2028\u2029":
         text = text.replace(char, f"\\u{ord(char):04x}")
     return text
+
+
+def _held_together(value: object) -> object:
+    """A figure and its unit stay on one line; what is ours, and marked as safe, is left alone."""
+    return _INSIDE.sub("\u00a0", value) if type(value) is str else value
 
 
 def pieces(text: str) -> list[tuple[str, bool]]:
@@ -149,6 +159,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,
+        finalize=_held_together,
     )
     made.filters["pieces"] = pieces
     return made

@@ -109,7 +109,7 @@ def counts(of: Spread) -> str:
 
 def count(number: float) -> str:
     """``12,400``; ``2.4`` where a tenth matters."""
-    return f"{number:,.1f}" if 0.0 < number < 9.95 and number != round(number) else f"{number:,.0f}"
+    return f"{number:.1f}".removesuffix(".0") if 0.0 < number < 9.95 else f"{number:,.0f}"
 
 
 def days(number: float) -> str:
@@ -117,7 +117,7 @@ def days(number: float) -> str:
     if number < 0.05:
         return "no day"
     text = count(number)
-    return f"{text} day" if text in ("1", "1.0") else f"{text} days"
+    return f"{text} day" if text == "1" else f"{text} days"
 
 
 def hours(number: float) -> str:
@@ -299,5 +299,5 @@ def over(found: Assessment, line: float) -> Over:
     rate = route.complaint_rate
     failed = rate.p50 > line
     told = "is more likely than not above" if failed else "is as likely as not, or likelier, to stay at or below"
-    words = f"complaint rate over {route.title} {told} {percent(line)}: {shares(rate)}"
+    words = f"the complaint rate over {route.title} {told} {percent(line)}: {shares(rate)}"
     return Over(line, route.route, rate.p50, rate.p95, failed, words)

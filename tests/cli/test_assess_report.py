@@ -136,8 +136,8 @@ def test_every_colour_of_a_figure_is_in_the_style(plain: Read) -> None:
 
 def test_the_line_of_a_pipeline_is_told() -> None:
     found = assessment()
-    assert "--fail-over 0.3 %: over." in Read(page(found, words.over(found, 0.003), 1.8e9)).said
-    assert "--fail-over 50 %: not over." in Read(page(found, words.over(found, 0.5), 1.8e9)).said
+    assert "Over the line of --fail-over 0.3 %:" in Read(page(found, words.over(found, 0.003), 1.8e9)).said
+    assert "Not over the line of --fail-over 50 %:" in Read(page(found, words.over(found, 0.5), 1.8e9)).said
 
 
 def test_addresses_in_a_source_are_told_apart_from_words() -> None:
