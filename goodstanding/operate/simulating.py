@@ -136,7 +136,7 @@ def _dask(place: str) -> tuple[Executor, Callable[[], None]]:
 
 def _ray(place: str) -> tuple[Executor, Callable[[], None]]:
     ray = importlib.import_module("ray")
-    ray.init(f"ray://{place}", log_to_driver=False)
+    ray.init(f"ray://{place}")
     return _Ray(ray), ray.shutdown
 
 
