@@ -1,0 +1,293 @@
+"""One route, many runs: a campaign goes out by the hour, and platform, providers and people answer.
+
+    queue -> platform (quota, stages) -> unknown? -> provider's door -> inbox, junk, nowhere -> people -> what they tell
+
+Every step takes the state to the next one; nothing but the dice is random, and they are numbered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from goodstanding.model import Stream
+from goodstanding.sandbox.behaviour import Expectation
+from goodstanding.sandbox.placement import DAY, Grade
+from goodstanding.simulator.assumptions import Dice, Drawn, Numbers
+from goodstanding.simulator.campaign import PROVIDERS, Campaign, Flow
+from goodstanding.simulator.flows import Flows
+from goodstanding.simulator.guarded import Guarded
+from goodstanding.simulator.memory import Lines, Memory, View, lines_of
+from goodstanding.simulator.people import Acts, Counts, People, none
+from goodstanding.simulator.platforms import Platform, tenant_limit
+from goodstanding.simulator.record import Record
+from goodstanding.simulator.watch import Platformed
+
+HOUR = 3600.0
+LONGEST = 60
+"""Days a campaign may take; what is not sent by then stays unsent."""
+AFTERWARDS = 45
+"""Days that are looked at after the last message, to see who recovers."""
+COARSE = 6 * HOUR
+"""Length of a step once the last message has gone and most have acted."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """Recipients that differ in nothing that is simulated, and what waits to be sent to them."""
+
+    expectation: Expectation
+    people: People
+    invalid: Numbers
+    traps: Numbers
+    waiting: list[Counts]
+    """By message: the first, the first follow-up, and so on."""
+    later: dict[tuple[int, int], Counts] = field(default_factory=dict)
+    """Follow-ups by step and message."""
+
+
+@dataclass(slots=True)
+class World:
+    """A route in all its runs."""
+
+    campaign: Campaign
+    platform: Platform
+    drawn: Drawn
+    dice: Dice
+    lines: Lines
+    memories: list[Memory]
+    """Of the identities the campaign goes out under, at the providers."""
+    batches: list[Batch]
+    flows: Flows
+    watch: Platformed
+    guard: Guarded | None
+    record: Record
+    now: float = 0.0
+
+    @property
+    def runs(self) -> int:
+        """How many."""
+        return self.drawn.runs
+
+    @property
+    def sending(self) -> bool:
+        """Somebody is still to be written to, in some run."""
+        return any(one.later or any(counts.any() for counts in one.waiting) for one in self.batches)
+
+
+def world(campaign: Campaign, platform: Platform, drawn: Drawn, dice: Dice) -> World:
+    """A route before its first hour."""
+    runs, count = drawn.runs, len(PROVIDERS)
+    lines = lines_of(drawn)
+    one_click = campaign.message.one_click or platform.one_click
+    own = platform.domain == "own"
+    memories = [_memory(lines, campaign, runs, new=own)]
+    if platform.addresses != "shared":
+        memories.append(_memory(lines, campaign, runs, new=platform.addresses == "own"))
+    flows = Flows(campaign.flows, drawn, shared=not own)
+    guard = Guarded.of(runs, campaign.stream) if platform.guarded else None
+    batches = _batches(campaign, drawn, one_click)
+    watch = Platformed(platform, drawn)
+    record = Record(runs, len(campaign.flows))
+    record.unknown_days = np.zeros(runs)
+    assert all(batch.waiting[0].shape == (runs, count) for batch in batches)
+    return World(campaign, platform, drawn, dice, lines, memories, batches, flows, watch, guard, record)
+
+
+def _memory(lines: Lines, campaign: Campaign, runs: int, *, new: bool) -> Memory:
+    """What providers remember of an identity: nothing, or the wanted mail the sender has sent so far."""
+    found, sender = Memory(lines, runs, len(PROVIDERS)), campaign.sender
+    if not new and sender.age_days > 0.0:
+        each = np.full((1, len(PROVIDERS)), sender.usual_per_day / len(PROVIDERS))
+        found.established(sender.age_days, each, sender.complaint_rate)
+    return found
+
+
+def _batches(campaign: Campaign, drawn: Drawn, one_click: bool) -> list[Batch]:
+    found: list[Batch] = []
+    kinds = sorted({(group.expectation, group.source) for group in campaign.groups})
+    for expectation, source in kinds:
+        first = none(drawn.runs, len(PROVIDERS))
+        for group in campaign.groups:
+            if (group.expectation, group.source) == (expectation, source):
+                first[:, PROVIDERS.index(group.provider)] += group.count
+        people = People(expectation, drawn, len(PROVIDERS), one_click)
+        later = [none(drawn.runs, len(PROVIDERS)) for _ in range(campaign.message.follow_ups)]
+        shares = drawn.of(f"invalid.{source}"), drawn.of(f"traps.{source}")
+        found.append(Batch(expectation, people, *shares, waiting=[first, *later]))
+    return found
+
+
+def run(it: World) -> Record:
+    """Simulate until everything has been sent, said and forgiven, or the time that is looked at is over."""
+    ended, step = 0.0, 0
+    while True:
+        sending = it.sending and it.now < LONGEST * DAY
+        ended = ended if not sending else it.now
+        fine = sending or it.now < ended + 3 * DAY
+        _step(it, step, HOUR if fine else COARSE, sending=sending)
+        step += 1
+        if not sending and (it.now >= ended + AFTERWARDS * DAY or (it.now >= ended + 8 * DAY and _quiet(it))):
+            break
+    _close(it, ended)
+    return it.record
+
+
+def _step(it: World, step: int, seconds: float, *, sending: bool) -> None:
+    for memory in it.memories:
+        memory.pass_to(it.now)
+    views = [memory.view() for memory in it.memories]
+    out = _Step(it.runs)
+    if sending:
+        budget = _budget(it, seconds)
+        for batch in it.batches:
+            for number, counts in enumerate(batch.waiting):
+                due = batch.later.pop((step, number), None)
+                if due is not None:
+                    counts += due
+                _send(it, batch, number, budget, views, out, step)
+    acts = [batch.people.act(seconds, it.dice) for batch in it.batches]
+    it.now += seconds
+    _tell(it, acts, out)
+    it.flows.step(it, views, seconds)
+    it.record.note(it.now, out, acts)
+
+
+class _Step:
+    """What one step brings, by run."""
+
+    def __init__(self, runs: int) -> None:
+        self.sent = np.zeros(runs, np.int64)
+        self.bounced = np.zeros(runs, np.int64)
+        self.refused = np.zeros(runs, np.int64)
+        self.traps = np.zeros(runs, np.int64)
+        self.inbox = np.zeros(runs, np.int64)
+        self.junk = np.zeros(runs, np.int64)
+        self.unseen = np.zeros(runs, np.int64)
+
+
+def _budget(it: World, seconds: float) -> Numbers:
+    """Recipients that may still be written to in this step, by run: the platform's word, and the sender's."""
+    of, platform, campaign = it.drawn.of, it.platform, it.campaign
+    share = seconds / DAY
+    hourly, daily = of(f"{platform.slug}.hourly"), of(f"{platform.slug}.daily")
+    limits = [np.where(hourly > 0.0, hourly * seconds / HOUR, np.inf), np.where(daily > 0.0, daily * share, np.inf)]
+    if platform.tenant_limit:
+        limits.append(np.full(it.runs, tenant_limit(campaign.sender.licences) * share))
+    if campaign.per_day > 0.0:
+        limits.append(np.full(it.runs, campaign.per_day * share))
+    if it.guard is not None:
+        limits.append(it.guard.may_send(it.now, seconds))
+    found: Numbers = np.minimum.reduce(limits)
+    slow = it.watch.in_stage("throttled", it.now)
+    found = np.where(slow, np.minimum(found, 1e9) * of(f"{platform.slug}.throttled-to"), found)
+    return np.where(it.watch.in_stage("suspended", it.now), 0.0, found)
+
+
+def _send(it: World, batch: Batch, number: int, budget: Numbers, views: Sequence[View], out: _Step, step: int) -> None:
+    """Write to whoever is next: the budget of the step is shared out over the providers as the recipients are."""
+    waiting = batch.waiting[number]
+    total = waiting.sum(axis=1)
+    if not total.any():
+        return
+    share = np.minimum(1.0, budget / np.maximum(1, total))
+    wanted = np.floor(waiting * share[:, None] + it.dice.random(waiting.shape)).astype(np.int64)
+    wanted = np.minimum(wanted, waiting)
+    taken = np.minimum(wanted, _room(it, views))
+    grade = np.minimum.reduce([view.grade for view in views])
+    blocked = np.where(grade == Grade.BAD, taken, 0)
+    tried = taken - blocked
+    bounced = it.dice.binomial(tried, np.broadcast_to(batch.invalid[:, None], tried.shape)) if number == 0 else 0 * tried
+    real = tried - bounced
+    trapped = it.dice.binomial(real, np.broadcast_to(batch.traps[:, None], real.shape)) if number == 0 else 0 * real
+    inbox, junk, unseen = _placed(it, batch, grade, real - trapped, number)
+    for memory in it.memories:
+        memory.unknown += bounced
+        memory.tried += bounced
+        memory.placed(real, inbox)
+    arrived = batch.people.arrive(inbox, number, it.dice)
+    rescued = batch.people.rescue(junk, it.dice)
+    waiting -= taken
+    budget -= taken.sum(axis=1)
+    np.maximum(budget, 0.0, out=budget)
+    if number + 1 < len(batch.waiting):
+        due = step + max(1, round(it.campaign.message.follow_up_after * DAY / HOUR))
+        again = real - trapped - arrived.objecting - arrived.answering
+        batch.later[due, number + 1] = batch.later.get((due, number + 1), 0 * again) + np.maximum(0, again)
+    for name, counts in (
+        *(("sent", taken), ("bounced", bounced), ("refused", blocked), ("traps", trapped)),
+        *(("inbox", inbox), ("junk", junk - rescued), ("unseen", unseen)),
+    ):
+        setattr(out, name, getattr(out, name) + counts.sum(axis=1))
+    out.inbox = out.inbox + rescued.sum(axis=1)
+
+
+def _room(it: World, views: Sequence[View]) -> Counts:
+    """Recipients that providers still take today of the identities, by run and provider."""
+    left = [np.maximum(0.0, view.ration - memory.today) for view, memory in zip(views, it.memories, strict=True)]
+    return np.minimum(np.minimum.reduce(left), 1e15).astype(np.int64)
+
+
+def _placed(it: World, batch: Batch, grade: Numbers, real: Counts, number: int) -> tuple[Counts, Counts, Counts]:
+    """Inbox, junk and nowhere: the provider's word first, then what the platform does without one."""
+    lines, dice, slug = it.lines, it.dice, it.platform.slug
+    stranger = batch.expectation is Expectation.COLD and number == 0
+    junked = np.where(grade == Grade.LOW, lines.low_junk, 0.0)
+    junked = np.where((grade == Grade.MEDIUM) & stranger, lines.stranger_junk, junked)
+    junk = dice.binomial(real, np.broadcast_to(junked, real.shape))
+    vanish = np.stack([it.drawn.of(f"vanish.{name}") for name in PROVIDERS], axis=1)
+    unseen = dice.binomial(junk, vanish)
+    inbox, junk = real - junk, junk - unseen
+    silent = it.watch.in_stage("degraded", it.now)
+    if silent.any():
+        lost = np.where(silent, it.drawn.of(f"{slug}.degraded-lost"), 0.0)[:, None]
+        more = np.where(silent, it.drawn.of(f"{slug}.degraded-junk"), 0.0)[:, None]
+        gone = dice.binomial(inbox, np.broadcast_to(lost, inbox.shape))
+        moved = dice.binomial(inbox - gone, np.broadcast_to(more, inbox.shape))
+        inbox, junk, unseen = inbox - gone - moved, junk + moved, unseen + gone
+    return inbox, junk, unseen
+
+
+def _tell(it: World, acts: Sequence[Acts], out: _Step) -> None:
+    """What people did reaches the providers at once, and the platform as far as it hears of it."""
+    complained = sum((one.complained for one in acts), none(it.runs, len(PROVIDERS)))
+    engaged = sum((one.opened + one.replied for one in acts), none(it.runs, len(PROVIDERS)))
+    for memory in it.memories:
+        memory.complaints += complained
+        memory.engaged += engaged
+    shares = np.stack([it.drawn.of(f"{it.platform.slug}.hears.{name}") for name in PROVIDERS], axis=1)
+    heard = it.dice.binomial(complained, shares).sum(axis=1)
+    failed = out.bounced + out.refused
+    events = {"complaints": heard, "bounces": out.bounced, "failures": failed, "traps": out.traps}
+    it.watch.hear(it.now, out.sent, {name: counts.astype(float) for name, counts in events.items()})
+    if it.guard is not None:
+        delivered = out.inbox + out.junk + out.unseen
+        it.guard.hear(it.now, np.stack([out.sent, delivered, heard, out.bounced]))
+
+
+def _quiet(it: World) -> bool:
+    """Nobody acts any more, every grade is back, and no stage holds."""
+    if not all(batch.people.idle for batch in it.batches):
+        return False
+    if any(it.watch.in_stage(stage, it.now).any() for stage in ("degraded", "throttled", "suspended")):
+        return False
+    return all((memory.view().grade >= Grade.MEDIUM).all() for memory in it.memories)
+
+
+def _close(it: World, ended: float) -> None:
+    """What is known at the end only."""
+    record = it.record
+    record.ended = ended
+    record.unsent = np.zeros(it.runs)
+    for batch in it.batches:
+        record.unsent = record.unsent + batch.waiting[0].sum(axis=1)
+    for stage in ("degraded", "throttled", "suspended"):
+        reached = it.watch.reached[stage]
+        if it.guard is not None and stage != "degraded":
+            reached = np.minimum(reached, it.guard.reached(stage))
+        record.reached[stage] = reached
+
+
+_unused = (Stream, Flow)
