@@ -52,6 +52,11 @@ class Acts:
     complained: Counts
     left: Counts
 
+    def plus(self, more: Acts) -> Acts:
+        """Both together."""
+        opened, replied = self.opened + more.opened, self.replied + more.replied
+        return Acts(opened, replied, self.complained + more.complained, self.left + more.left)
+
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
@@ -111,7 +116,6 @@ class People:
 
     def arrive(self, inbox: Counts, earlier: int, dice: Dice) -> Arrived:
         """Messages that reached the inbox in this step; ``earlier``: how many each of them got before."""
-        shape = inbox.shape
         complaining = _drawn_of(inbox, self.complaint_rate(earlier), dice)
         leaves = self.rate("unsubscribed") if self.one_click else np.zeros(self.drawn.runs)
         leaving = _drawn_of(inbox - complaining, leaves / np.maximum(1e-12, 1.0 - self.complaint_rate(earlier)), dice)
@@ -125,7 +129,6 @@ class People:
         answering = _drawn_of(opening, answers, dice)
         self._pools["opened"].waiting += opening - answering
         self._pools["replying"].waiting += answering
-        assert complaining.shape == shape
         return Arrived(complaining + leaving, answering)
 
     def rescue(self, junk: Counts, dice: Dice) -> Counts:

@@ -12,26 +12,29 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from goodstanding.model import Stream
 from goodstanding.sandbox.behaviour import Expectation
 from goodstanding.sandbox.placement import DAY, Grade
 from goodstanding.simulator.assumptions import Dice, Drawn, Numbers
-from goodstanding.simulator.campaign import PROVIDERS, Campaign, Flow
+from goodstanding.simulator.campaign import PROVIDERS, Campaign
 from goodstanding.simulator.flows import Flows
 from goodstanding.simulator.guarded import Guarded
 from goodstanding.simulator.memory import Lines, Memory, View, lines_of
+from goodstanding.simulator.outcome import STAGES
 from goodstanding.simulator.people import Acts, Counts, People, none
 from goodstanding.simulator.platforms import Platform, tenant_limit
 from goodstanding.simulator.record import Record
-from goodstanding.simulator.watch import Platformed
+from goodstanding.simulator.watch import Flags, Platformed
 
 HOUR = 3600.0
 LONGEST = 60
 """Days a campaign may take; what is not sent by then stays unsent."""
 AFTERWARDS = 45
 """Days that are looked at after the last message, to see who recovers."""
+FINE, LONG = 3, 14
+"""Steps are an hour until so many days after the last message, and no longer than so many days in all; then they are"""
 COARSE = 6 * HOUR
-"""Length of a step once the last message has gone and most have acted."""
+QUIET = 8
+"""Days after the last message from which it may end: whatever is told of flows, is told of the first seven."""
 
 
 @dataclass(slots=True)
@@ -44,8 +47,13 @@ class Batch:
     traps: Numbers
     waiting: list[Counts]
     """By message: the first, the first follow-up, and so on."""
-    later: dict[tuple[int, int], Counts] = field(default_factory=dict)
-    """Follow-ups by step and message."""
+    later: dict[tuple[float, int], Counts] = field(default_factory=dict)
+    """Follow-ups by the second they are due, and their number."""
+
+    def fall_due(self, now: float) -> None:
+        """Follow-ups whose time has come wait to be sent."""
+        for due, number in [one for one in self.later if one[0] <= now]:
+            self.waiting[number] += self.later.pop((due, number))
 
 
 @dataclass(slots=True)
@@ -72,27 +80,32 @@ class World:
         return self.drawn.runs
 
     @property
+    def stopped(self) -> Flags:
+        """Runs whose campaign is over because the platform suspended its sender: nobody goes on with it after that."""
+        over: Flags = np.isfinite(self.watch.reached["suspended"])
+        return over | self.guard.stopped if self.guard is not None else over
+
+    @property
     def sending(self) -> bool:
-        """Somebody is still to be written to, in some run."""
-        return any(one.later or any(counts.any() for counts in one.waiting) for one in self.batches)
+        """Somebody is still to be written to, in some run that has not been stopped."""
+        going = ~self.stopped
+        return any(counts[going].any() for one in self.batches for counts in (*one.waiting, *one.later.values()))
 
 
 def world(campaign: Campaign, platform: Platform, drawn: Drawn, dice: Dice) -> World:
     """A route before its first hour."""
-    runs, count = drawn.runs, len(PROVIDERS)
+    runs = drawn.runs
     lines = lines_of(drawn)
     one_click = campaign.message.one_click or platform.one_click
     own = platform.domain == "own"
     memories = [_memory(lines, campaign, runs, new=own)]
     if platform.addresses != "shared":
         memories.append(_memory(lines, campaign, runs, new=platform.addresses == "own"))
-    flows = Flows(campaign.flows, drawn, shared=not own)
+    flows = Flows(campaign.flows, drawn, lines, shared=not own)
     guard = Guarded.of(runs, campaign.stream) if platform.guarded else None
     batches = _batches(campaign, drawn, one_click)
     watch = Platformed(platform, drawn)
-    record = Record(runs, len(campaign.flows))
-    record.unknown_days = np.zeros(runs)
-    assert all(batch.waiting[0].shape == (runs, count) for batch in batches)
+    record = Record(runs, tuple(flow.name for flow in campaign.flows))
     return World(campaign, platform, drawn, dice, lines, memories, batches, flows, watch, guard, record)
 
 
@@ -122,50 +135,55 @@ def _batches(campaign: Campaign, drawn: Drawn, one_click: bool) -> list[Batch]:
 
 def run(it: World) -> Record:
     """Simulate until everything has been sent, said and forgiven, or the time that is looked at is over."""
-    ended, step = 0.0, 0
-    while True:
-        sending = it.sending and it.now < LONGEST * DAY
-        ended = ended if not sending else it.now
-        fine = sending or it.now < ended + 3 * DAY
-        _step(it, step, HOUR if fine else COARSE, sending=sending)
-        step += 1
-        if not sending and (it.now >= ended + AFTERWARDS * DAY or (it.now >= ended + 8 * DAY and _quiet(it))):
+    ended, sending = 0.0, True
+    while it.now < ended + AFTERWARDS * DAY:
+        sending = sending and it.now < LONGEST * DAY and it.sending
+        ended = it.now if sending else ended
+        if not sending and it.now >= ended + QUIET * DAY and _quiet(it):
             break
-    _close(it, ended)
+        _step(it, HOUR if it.now < ended + FINE * DAY and it.now < LONG * DAY else COARSE, sending=sending)
+    _close(it)
     return it.record
 
 
-def _step(it: World, step: int, seconds: float, *, sending: bool) -> None:
+def _step(it: World, seconds: float, *, sending: bool) -> None:
     for memory in it.memories:
         memory.pass_to(it.now)
     views = [memory.view() for memory in it.memories]
     out = _Step(it.runs)
-    if sending:
-        budget = _budget(it, seconds)
-        for batch in it.batches:
-            for number, counts in enumerate(batch.waiting):
-                due = batch.later.pop((step, number), None)
-                if due is not None:
-                    counts += due
-                _send(it, batch, number, budget, views, out, step)
-    acts = [batch.people.act(seconds, it.dice) for batch in it.batches]
+    budget = _budget(it, seconds) if sending else np.zeros(it.runs)
+    for batch in it.batches if sending else ():
+        batch.fall_due(it.now)
+        for number in range(len(batch.waiting)):
+            _send(it, batch, number, budget, views, out)
+    acts = _acts(it, seconds)
+    fates, written = it.flows.step(it.memories, views, it.watch, seconds)
     it.now += seconds
-    _tell(it, acts, out)
-    it.flows.step(it, views, seconds)
-    it.record.note(it.now, out, acts)
+    _tell(it, acts, out, written)
+    told = {"complained": acts.complained, "left": acts.left, "replied": acts.replied}
+    it.record.note(it.now, seconds, {**out.counts, **{name: one.sum(axis=1) for name, one in told.items()}}, fates)
+
+
+def _acts(it: World, seconds: float) -> Acts:
+    """What all recipients do in the next seconds."""
+    nobody = none(it.runs, len(PROVIDERS))
+    acts = Acts(nobody, nobody, nobody, nobody)
+    for batch in it.batches:
+        acts = acts.plus(batch.people.act(seconds, it.dice))
+    return acts
 
 
 class _Step:
-    """What one step brings, by run."""
+    """What the messages of one step come to, by run."""
 
     def __init__(self, runs: int) -> None:
-        self.sent = np.zeros(runs, np.int64)
-        self.bounced = np.zeros(runs, np.int64)
-        self.refused = np.zeros(runs, np.int64)
-        self.traps = np.zeros(runs, np.int64)
-        self.inbox = np.zeros(runs, np.int64)
-        self.junk = np.zeros(runs, np.int64)
-        self.unseen = np.zeros(runs, np.int64)
+        names = ("sent", "bounced", "refused", "traps", "inbox", "junk", "unseen")
+        self.counts: dict[str, Numbers] = {name: np.zeros(runs) for name in names}
+
+    def add(self, **counts: Counts) -> None:
+        """Count more of each, over all providers."""
+        for name, more in counts.items():
+            self.counts[name] = self.counts[name] + more.sum(axis=1)
 
 
 def _budget(it: World, seconds: float) -> Numbers:
@@ -183,10 +201,10 @@ def _budget(it: World, seconds: float) -> Numbers:
     found: Numbers = np.minimum.reduce(limits)
     slow = it.watch.in_stage("throttled", it.now)
     found = np.where(slow, np.minimum(found, 1e9) * of(f"{platform.slug}.throttled-to"), found)
-    return np.where(it.watch.in_stage("suspended", it.now), 0.0, found)
+    return np.where(it.stopped, 0.0, found)
 
 
-def _send(it: World, batch: Batch, number: int, budget: Numbers, views: Sequence[View], out: _Step, step: int) -> None:
+def _send(it: World, batch: Batch, number: int, budget: Numbers, views: Sequence[View], out: _Step) -> None:
     """Write to whoever is next: the budget of the step is shared out over the providers as the recipients are."""
     waiting = batch.waiting[number]
     total = waiting.sum(axis=1)
@@ -199,7 +217,9 @@ def _send(it: World, batch: Batch, number: int, budget: Numbers, views: Sequence
     grade = np.minimum.reduce([view.grade for view in views])
     blocked = np.where(grade == Grade.BAD, taken, 0)
     tried = taken - blocked
-    bounced = it.dice.binomial(tried, np.broadcast_to(batch.invalid[:, None], tried.shape)) if number == 0 else 0 * tried
+    bounced = (
+        it.dice.binomial(tried, np.broadcast_to(batch.invalid[:, None], tried.shape)) if number == 0 else 0 * tried
+    )
     real = tried - bounced
     trapped = it.dice.binomial(real, np.broadcast_to(batch.traps[:, None], real.shape)) if number == 0 else 0 * real
     inbox, junk, unseen = _placed(it, batch, grade, real - trapped, number)
@@ -213,15 +233,11 @@ def _send(it: World, batch: Batch, number: int, budget: Numbers, views: Sequence
     budget -= taken.sum(axis=1)
     np.maximum(budget, 0.0, out=budget)
     if number + 1 < len(batch.waiting):
-        due = step + max(1, round(it.campaign.message.follow_up_after * DAY / HOUR))
+        due = it.now + it.campaign.message.follow_up_after * DAY
         again = real - trapped - arrived.objecting - arrived.answering
         batch.later[due, number + 1] = batch.later.get((due, number + 1), 0 * again) + np.maximum(0, again)
-    for name, counts in (
-        *(("sent", taken), ("bounced", bounced), ("refused", blocked), ("traps", trapped)),
-        *(("inbox", inbox), ("junk", junk - rescued), ("unseen", unseen)),
-    ):
-        setattr(out, name, getattr(out, name) + counts.sum(axis=1))
-    out.inbox = out.inbox + rescued.sum(axis=1)
+    out.add(sent=taken, bounced=bounced, refused=blocked, traps=trapped)
+    out.add(inbox=inbox + rescued, junk=junk - rescued, unseen=unseen)
 
 
 def _room(it: World, views: Sequence[View]) -> Counts:
@@ -250,44 +266,39 @@ def _placed(it: World, batch: Batch, grade: Numbers, real: Counts, number: int) 
     return inbox, junk, unseen
 
 
-def _tell(it: World, acts: Sequence[Acts], out: _Step) -> None:
+def _tell(it: World, acts: Acts, out: _Step, written: Numbers) -> None:
     """What people did reaches the providers at once, and the platform as far as it hears of it."""
-    complained = sum((one.complained for one in acts), none(it.runs, len(PROVIDERS)))
-    engaged = sum((one.opened + one.replied for one in acts), none(it.runs, len(PROVIDERS)))
     for memory in it.memories:
-        memory.complaints += complained
-        memory.engaged += engaged
+        memory.complaints += acts.complained
+        memory.engaged += acts.opened + acts.replied
     shares = np.stack([it.drawn.of(f"{it.platform.slug}.hears.{name}") for name in PROVIDERS], axis=1)
-    heard = it.dice.binomial(complained, shares).sum(axis=1)
-    failed = out.bounced + out.refused
-    events = {"complaints": heard, "bounces": out.bounced, "failures": failed, "traps": out.traps}
-    it.watch.hear(it.now, out.sent, {name: counts.astype(float) for name, counts in events.items()})
+    heard = it.dice.binomial(acts.complained, shares).sum(axis=1).astype(float)
+    counts = out.counts
+    failed = counts["bounced"] + counts["refused"]
+    events = {"complaints": heard, "bounces": counts["bounced"], "failures": failed, "traps": counts["traps"]}
+    it.watch.hear(it.now, counts["sent"] + written, events)
     if it.guard is not None:
-        delivered = out.inbox + out.junk + out.unseen
-        it.guard.hear(it.now, np.stack([out.sent, delivered, heard, out.bounced]))
+        delivered = counts["inbox"] + counts["junk"] + counts["unseen"]
+        it.guard.hear(it.now, np.stack([counts["sent"], delivered, heard, counts["bounced"]]).astype(np.int64))
 
 
 def _quiet(it: World) -> bool:
     """Nobody acts any more, every grade is back, and no stage holds."""
     if not all(batch.people.idle for batch in it.batches):
         return False
-    if any(it.watch.in_stage(stage, it.now).any() for stage in ("degraded", "throttled", "suspended")):
+    if any(it.watch.in_stage(stage, it.now).any() for stage in STAGES):
         return False
     return all((memory.view().grade >= Grade.MEDIUM).all() for memory in it.memories)
 
 
-def _close(it: World, ended: float) -> None:
+def _close(it: World) -> None:
     """What is known at the end only."""
     record = it.record
-    record.ended = ended
     record.unsent = np.zeros(it.runs)
     for batch in it.batches:
         record.unsent = record.unsent + batch.waiting[0].sum(axis=1)
-    for stage in ("degraded", "throttled", "suspended"):
+    for stage in STAGES:
         reached = it.watch.reached[stage]
         if it.guard is not None and stage != "degraded":
             reached = np.minimum(reached, it.guard.reached(stage))
         record.reached[stage] = reached
-
-
-_unused = (Stream, Flow)

@@ -39,6 +39,7 @@ class Platformed:
     platform: Platform
     drawn: Drawn
     rules: list[_Watched] = field(default_factory=list)
+    now: float = 0.0
     suspended_until: Numbers = field(init=False)
     reached: dict[StageName, Numbers] = field(init=False)
     """Second at which each stage was reached first; infinity: never."""
@@ -72,6 +73,7 @@ class Platformed:
 
     def hear(self, now: float, sent: Numbers, events: dict[Signal, Numbers]) -> None:
         """Count what a step brought, and see what follows."""
+        self.now = now
         self._sums = {name: had + (sent if name == "sent" else events[name]) for name, had in self._sums.items()}
         self._seconds.append(now)
         self._past.append(self._sums)
