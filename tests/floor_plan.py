@@ -66,6 +66,14 @@ MAY_IMPORT = {
     "maillog": ({*BOTTOM}, "the mail log is written to, and knows only events"),
     "metrics": ({*BOTTOM}, "metrics are written to, and know nothing else"),
     "sandbox": ({*BOTTOM, "wire", "net"}, "the sandbox stands for the internet: it does not know us"),
+    "simulator": (
+        {*BOTTOM, "wire", "admission", "reputation", "enforcement", "sandbox.behaviour", "sandbox.placement"},
+        "the simulator takes the cores as they are, and of the sandbox its people and providers",
+    ),
+    "operate": (
+        {*BOTTOM, *RIVER, *FRONT_DOORS, *INSTRUMENTS, "store", "simulator", "sandbox.behaviour"},
+        "operate knows cores, the store and the front doors",
+    ),
     "cli": (
         {
             *BOTTOM,
@@ -90,6 +98,8 @@ MAY_IMPORT = {
             "sandbox.run",
             "sandbox.settings",
             "sandbox.society",
+            "simulator.assumptions",  # for the page that lists its numbers, as platforms
+            "simulator.platforms",
         },
         "a face holds no rules: ask operate",
     ),

@@ -16,7 +16,10 @@ from goodstanding.settings import Settings
 from tests import floor_plan
 
 ROOT = Path(__file__).parent.parent
-GENERATED = ("settings", "events", "metrics", "cli", "reasons", "ladder", "classes", "rates", "payloads", "api")
+GENERATED = (
+    *("settings", "events", "metrics", "cli", "reasons", "ladder", "classes", "rates", "payloads", "api"),
+    "assumptions",
+)
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
 
@@ -88,6 +91,14 @@ def test_every_rate_of_the_sandbox_names_its_source_or_says_that_it_is_an_assump
     sourced = re.compile(r"assumption|Google|Yahoo|Microsoft|Amazon|SendGrid|Clientium|postalserver", re.IGNORECASE)
     assert len(rows) > 30
     assert not [row for row in rows if not sourced.search(row)]
+
+
+def test_every_assumption_is_documented() -> None:
+    from goodstanding.simulator import assumptions, platforms
+
+    text = page("docs/assumptions.md")
+    slugs = [*assumptions.usual(), *(slug for one in platforms.usual().values() for slug in one.assumptions())]
+    assert not [slug for slug in slugs if f"| `{slug}` |" not in text]
 
 
 def test_every_metric_is_documented() -> None:

@@ -18,6 +18,7 @@ from typer.core import TyperArgument, TyperOption
 
 from goodstanding.cli.check import written
 from goodstanding.cli.reference_api import render_api
+from goodstanding.cli.reference_assumptions import render_assumptions
 from goodstanding.events import KINDS
 from goodstanding.metrics import METRICS
 from goodstanding.model import BounceClass
@@ -359,6 +360,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "rates": render_rates,
     "payloads": render_payloads,
     "api": render_api,
+    "assumptions": render_assumptions,
 }
 
 

@@ -107,7 +107,7 @@ def draw(one: Range, dice: Dice, runs: int) -> Numbers:
 
 
 class Drawn:
-    """The numbers of all runs, by assumption; each assumption has dice of its own, so that setting one moves no other."""
+    """The numbers of all runs, by assumption; each has dice of its own, so that setting one moves no other."""
 
     def __init__(self, known: Assumptions, runs: int, seed: int) -> None:
         self.runs = runs

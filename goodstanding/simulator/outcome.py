@@ -179,5 +179,5 @@ def spread(numbers: Numbers) -> Spread:
     """The percentiles and mean of a number of each run. ValueError for no runs."""
     if not numbers.size:
         raise ValueError("no runs")
-    found = np.percentile(numbers, TOLD_PERCENTILES)
-    return Spread(*(float(one) for one in found), mean=float(np.mean(numbers)))
+    p05, p25, p50, p75, p95 = (float(one) for one in np.percentile(numbers, TOLD_PERCENTILES))
+    return Spread(p05, p25, p50, p75, p95, float(np.mean(numbers)))

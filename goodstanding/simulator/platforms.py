@@ -1,4 +1,4 @@
-"""The platforms mail can be sent over, as data (``platforms.toml``): what they take, whom they judge by what, whom it hits.
+"""The platforms mail can be sent over, as data (``platforms.toml``): what they take, by what they judge, whom it hits.
 
 A platform watches rates over a window, and goes from one stage to the next: mail stops arriving without a word
 (``degraded``), less is taken (``throttled``), nothing is (``suspended``). Where it draws its lines is mostly not
@@ -55,6 +55,8 @@ class Platform(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Recipients an hour it takes of one sender; 0: as many as come."""
     daily: Range
     """The same a day; 0: no limit. Of ``tenant_limit`` platforms the smaller of both holds."""
+    quota_known: Known = "assumed"
+    """Where those two come from; all else besides the lines of rules is assumed."""
     tenant_limit: bool = False
     """The tenant's external recipient rate limit of Exchange Online holds, by the number of licences."""
     addresses: Literal["shared", "tenant", "own"]
@@ -81,12 +83,10 @@ class Platform(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """In the third stage: days until mail goes again, with a review."""
 
     def assumptions(self) -> dict[str, Assumption]:
-        """Its numbers as assumptions, by slug (``azure.complaints.suspended.line``), so that they can be set and told."""
+        """Its numbers as assumptions, by slug (``azure.complaints.suspended.line``), so that they can be set."""
         found: dict[str, Assumption] = {}
 
-        def add(name: str, numbers: Range, unit: str, words: str, rule: Rule | None = None) -> None:
-            known: Known = rule.known if rule else "assumed"
-            source = rule.source if rule else self.source
+        def add(name: str, numbers: Range, unit: str, words: str, known: Known = "assumed", source: str = "") -> None:
             slug = f"{self.slug}.{name}"
             found[slug] = Assumption(
                 slug=slug,
@@ -95,24 +95,27 @@ class Platform(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
                 high=numbers.high,
                 unit=unit,  # type: ignore[arg-type]
                 known=known,
-                source=source,
+                source=source or self.source,
                 words=f"{self.title}: {words}",
             )
 
-        add("hourly", self.hourly, "recipients", "recipients an hour; 0: no limit")
-        add("daily", self.daily, "recipients", "recipients a day; 0: no limit")
+        add("hourly", self.hourly, "recipients", "recipients an hour; 0: no limit", self.quota_known)
+        add("daily", self.daily, "recipients", "recipients a day; 0: no limit", self.quota_known)
         for provider, numbers in self.hears.items():
             add(f"hears.{provider}", numbers, "share", f"share of complaints at {provider} it hears of")
-        add("degraded-junk", self.degraded_junk, "share", "share that lands in junk while it silently degrades a sender")
+        add(
+            "degraded-junk", self.degraded_junk, "share", "share that lands in junk while it silently degrades a sender"
+        )
         add("degraded-lost", self.degraded_lost, "share", "share that nobody sees while it silently degrades a sender")
         add("throttled-to", self.throttled_to, "share", "share of the usual rate it takes of a throttled sender")
         add("suspended-days", self.suspended_days, "days", "days until a suspended sender is let in again")
         for rule in self.rules:
             name = f"{rule.signal}.{rule.stage}"
             unit = "recipients" if rule.signal == "traps" else "share"
-            add(f"{name}.line", rule.line, unit, rule.words, rule)
-            add(f"{name}.least", rule.least, "recipients", f"recipients before {name} is looked at", rule)
-            add(f"{name}.after-hours", rule.after_hours, "hours", f"hours from crossing the line to {rule.stage}", rule)
+            least, after = f"recipients before {name} is looked at", f"hours from crossing the line to {rule.stage}"
+            add(f"{name}.line", rule.line, unit, rule.words, rule.known, rule.source)
+            add(f"{name}.least", rule.least, "recipients", least, source=rule.source)
+            add(f"{name}.after-hours", rule.after_hours, "hours", after, source=rule.source)
         return found
 
 
@@ -125,4 +128,5 @@ def usual() -> dict[str, Platform]:
 
 def tenant_limit(licences: int) -> float:
     """External recipients a day of a whole tenant of Exchange Online (TERRL): 500 n^0.7 + 9500, n licences."""
-    return 500.0 * float(max(1, licences)) ** 0.7 + 9500.0
+    recipients: float = 500.0 * max(1, licences) ** 0.7 + 9500.0
+    return recipients
