@@ -84,7 +84,7 @@ def person(key: bytes, tenant: str, address: str) -> bytes:
 
 @lru_cache(maxsize=16)
 def _keyed(key: bytes) -> hmac.HMAC:
-    """Copied, and not made anew: ``hmac.digest`` lets the interpreter lock go, and waits for it (docs/performance.md)."""
+    """Copied, not made anew: ``hmac.digest`` lets the interpreter lock go, and waits for it (docs/performance.md)."""
     return hmac.new(key, None, "sha256")
 
 

@@ -39,7 +39,7 @@ class Faces:
 
 
 async def body_of(receive: Receive, most: int) -> bytes | None:
-    """The whole body; None when it is too large. Raises Gone: also when it takes too long, see `programs.Connection`."""
+    """The whole body; None when it is too large. Raises Gone, also when it takes too long: `programs.Connection`."""
     parts: list[bytes] = []
     size = 0
     while True:

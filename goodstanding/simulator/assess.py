@@ -11,7 +11,7 @@ from goodstanding.sandbox.behaviour import Expectation
 from goodstanding.simulator.assumptions import Drawn
 from goodstanding.simulator.campaign import Campaign, merged
 from goodstanding.simulator.influence import influences
-from goodstanding.simulator.outcome import Assessment, RouteOutcome
+from goodstanding.simulator.outcome import CHANGES, Assessment, RouteOutcome
 from goodstanding.simulator.platforms import Platform
 from goodstanding.simulator.question import Question, Task
 from goodstanding.simulator.run import run, world
@@ -22,7 +22,6 @@ PIECE = 250
 """Runs of a task: enough to be worth a process, few enough for memory and for a bar that moves."""
 CHANGE_RUNS = 250
 """Runs of a change: only medians are told of it."""
-CHANGES = ("permission", "one-click", "ramp", "clean-list", "isolation")
 RAMPED = 0.1
 """Share of the campaign that a ramp sends a day."""
 

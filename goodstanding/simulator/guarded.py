@@ -1,7 +1,7 @@
-"""goodstanding as a platform: its own ration, evidence and ladder judge the campaign in every run, not a model of them.
+"""goodstanding as a platform: its own ration, evidence and ladder judge the campaign, not a model of them.
 
-The sums that `reputation` keeps of a campaign are kept here by hour (complaints, matured deliveries, hard bounces); what
-they mean, and what follows, is said by `reputation.evidence`, `enforcement.trigger` and `admission.ration`.
+The sums that `reputation` keeps of a campaign are kept here (complaints, matured deliveries, hard bounces); what they
+mean, and what follows, is said by `reputation.evidence`, `enforcement.trigger` and `admission.ration`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from math import inf
 
 import numpy as np
+
 from goodstanding.admission.ration import Charge as Outstanding
 from goodstanding.admission.ration import KeyTally, charged, floor_of
 from goodstanding.admission.ration import Policy as Ration

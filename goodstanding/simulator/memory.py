@@ -76,7 +76,7 @@ class Memory:
         self.today = np.zeros(shape)
 
     def established(self, days: float, per_day: Numbers, complaint_rate: float) -> None:
-        """A past of wanted mail, read by half: ``per_day`` recipients at each provider (providers,) or (1, providers)."""
+        """A past of wanted mail, read by half; ``per_day``: recipients at each provider (1, providers)."""
         half_life = self._lines.half_life
         self.since -= days * DAY
         fades_to = 1.0 - 0.5 ** (days * DAY / half_life)

@@ -96,8 +96,10 @@ class People:
         return self.drawn.of(f"{self.expectation}.{habit}")
 
     def complaint_rate(self, earlier: int) -> Numbers:
-        """The share of such messages that are reported, after so many earlier ones: `behaviour.complaint_rate`, averaged
-        over how many of those were deleted unread."""
+        """The share of such messages that are reported, after so many earlier ones.
+
+        `behaviour.complaint_rate`, averaged over how many of those were deleted unread.
+        """
         of = self.drawn.of
         annoyed = self._annoyance(earlier)
         rate = self.rate("complained") * annoyed

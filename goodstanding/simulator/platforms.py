@@ -70,6 +70,8 @@ class Platform(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """It never writes again to who bounced, complained or left."""
     hears: Mapping[str, Range]
     """Share of complaints it hears of, by provider."""
+    forbids_cold: str = ""
+    """What it says of mail to strangers, as a clause; empty: it is made for it."""
     guarded: bool = False
     """Judged by goodstanding's own cores instead of rules."""
     rules: tuple[Rule, ...] = ()

@@ -8,7 +8,7 @@ import numpy as np
 
 from goodstanding.simulator.assumptions import Numbers
 from goodstanding.simulator.flows import Fate
-from goodstanding.simulator.outcome import BOUNCE_LINES, LINES, STAGES, StageName
+from goodstanding.simulator.outcome import BOUNCE_LINES, LINES, StageName
 
 DAY = 86_400.0
 LEAST = 100

@@ -20,8 +20,8 @@ from goodstanding.simulator.flows import Flows
 from goodstanding.simulator.guarded import Guarded
 from goodstanding.simulator.memory import Lines, Memory, View, lines_of
 from goodstanding.simulator.outcome import STAGES
-from goodstanding.simulator.people import Acts, Counts, People, none
-from goodstanding.simulator.platforms import Platform, tenant_limit
+from goodstanding.simulator.people import Acts, Arrived, Counts, People, none
+from goodstanding.simulator.platforms import Platform, Signal, tenant_limit
 from goodstanding.simulator.record import Record
 from goodstanding.simulator.watch import Flags, Platformed
 
@@ -54,6 +54,13 @@ class Batch:
         """Follow-ups whose time has come wait to be sent."""
         for due, number in [one for one in self.later if one[0] <= now]:
             self.waiting[number] += self.later.pop((due, number))
+
+    def follow_up(self, due: float, number: int, written: Counts, arrived: Arrived) -> None:
+        """Write again to those who got a message and will neither object nor answer, if there is another."""
+        if number < len(self.waiting):
+            again = np.maximum(0, written - arrived.objecting - arrived.answering)
+            known = self.later.get((due, number))
+            self.later[due, number] = again if known is None else known + again
 
 
 @dataclass(slots=True)
@@ -216,42 +223,45 @@ def _send(it: World, batch: Batch, number: int, budget: Numbers, views: Sequence
     taken = np.minimum(wanted, _room(it, views))
     grade = np.minimum.reduce([view.grade for view in views])
     blocked = np.where(grade == Grade.BAD, taken, 0)
-    tried = taken - blocked
-    bounced = (
-        it.dice.binomial(tried, np.broadcast_to(batch.invalid[:, None], tried.shape)) if number == 0 else 0 * tried
-    )
-    real = tried - bounced
-    trapped = it.dice.binomial(real, np.broadcast_to(batch.traps[:, None], real.shape)) if number == 0 else 0 * real
+    bounced, trapped = _nobody(it, batch, taken - blocked, number)
+    real = taken - blocked - bounced
     inbox, junk, unseen = _placed(it, batch, grade, real - trapped, number)
     for memory in it.memories:
         memory.unknown += bounced
         memory.tried += bounced
-        memory.placed(real, inbox)
+        memory.placed(real.astype(float), inbox.astype(float))
     arrived = batch.people.arrive(inbox, number, it.dice)
     rescued = batch.people.rescue(junk, it.dice)
     waiting -= taken
     budget -= taken.sum(axis=1)
     np.maximum(budget, 0.0, out=budget)
-    if number + 1 < len(batch.waiting):
-        due = it.now + it.campaign.message.follow_up_after * DAY
-        again = real - trapped - arrived.objecting - arrived.answering
-        batch.later[due, number + 1] = batch.later.get((due, number + 1), 0 * again) + np.maximum(0, again)
+    batch.follow_up(it.now + it.campaign.message.follow_up_after * DAY, number + 1, real - trapped, arrived)
     out.add(sent=taken, bounced=bounced, refused=blocked, traps=trapped)
     out.add(inbox=inbox + rescued, junk=junk - rescued, unseen=unseen)
+
+
+def _nobody(it: World, batch: Batch, tried: Counts, number: int) -> tuple[Counts, Counts]:
+    """Addresses that do not exist, and those that are traps: found with the first message."""
+    if number:
+        return np.zeros_like(tried), np.zeros_like(tried)
+    bounced = it.dice.binomial(tried, np.broadcast_to(batch.invalid[:, None], tried.shape))
+    return bounced, it.dice.binomial(tried - bounced, np.broadcast_to(batch.traps[:, None], tried.shape))
 
 
 def _room(it: World, views: Sequence[View]) -> Counts:
     """Recipients that providers still take today of the identities, by run and provider."""
     left = [np.maximum(0.0, view.ration - memory.today) for view, memory in zip(views, it.memories, strict=True)]
-    return np.minimum(np.minimum.reduce(left), 1e15).astype(np.int64)
+    room: Counts = np.minimum(np.minimum.reduce(left), 1e15).astype(np.int64)
+    return room
 
 
 def _placed(it: World, batch: Batch, grade: Numbers, real: Counts, number: int) -> tuple[Counts, Counts, Counts]:
     """Inbox, junk and nowhere: the provider's word first, then what the platform does without one."""
     lines, dice, slug = it.lines, it.dice, it.platform.slug
-    stranger = batch.expectation is Expectation.COLD and number == 0
     junked = np.where(grade == Grade.LOW, lines.low_junk, 0.0)
-    junked = np.where((grade == Grade.MEDIUM) & stranger, lines.stranger_junk, junked)
+    if batch.expectation is Expectation.COLD:  # who has opened an earlier message is a stranger no more
+        unread = (1.0 - batch.people.rate("opened")[:, None]) ** number
+        junked = np.where(grade == Grade.MEDIUM, lines.stranger_junk * unread, junked)
     junk = dice.binomial(real, np.broadcast_to(junked, real.shape))
     vanish = np.stack([it.drawn.of(f"vanish.{name}") for name in PROVIDERS], axis=1)
     unseen = dice.binomial(junk, vanish)
@@ -275,7 +285,12 @@ def _tell(it: World, acts: Acts, out: _Step, written: Numbers) -> None:
     heard = it.dice.binomial(acts.complained, shares).sum(axis=1).astype(float)
     counts = out.counts
     failed = counts["bounced"] + counts["refused"]
-    events = {"complaints": heard, "bounces": counts["bounced"], "failures": failed, "traps": counts["traps"]}
+    events: dict[Signal, Numbers] = {
+        "complaints": heard,
+        "bounces": counts["bounced"],
+        "failures": failed,
+        "traps": counts["traps"],
+    }
     it.watch.hear(it.now, counts["sent"] + written, events)
     if it.guard is not None:
         delivered = counts["inbox"] + counts["junk"] + counts["unseen"]

@@ -12,17 +12,23 @@ from msgspec import Struct, structs
 
 from goodstanding.sandbox.behaviour import Expectation
 from goodstanding.simulator.campaign import Campaign
-from goodstanding.simulator.outcome import Answer, Change, FlowHarm, Reason, RouteOutcome, Stage, Verdict
+from goodstanding.simulator.outcome import Answer, Change, ChangeName, FlowHarm, Reason, RouteOutcome, Stage, Verdict
 from goodstanding.simulator.platforms import Platform
 
 STRICTNESS: Mapping[Answer, int] = {"send": 0, "send-differently": 1, "do-not-send": 2}
-CHANGE_WORDS: Mapping[str, str] = {
+CHANGE_WORDS: Mapping[ChangeName, str] = {
     "permission": "write only to people who asked for it, or ask them first",
     "one-click": "put a one-click unsubscribe into the message (RFC 8058)",
     "ramp": "send it over ten days instead of at once",
     "clean-list": "take addresses from their owners, or have the list checked: unknown recipients and traps go",
     "isolation": "send from a domain and addresses that nothing else uses",
 }
+
+
+_COMPLAINTS: tuple[tuple[float, float, Answer], ...] = ((0.01, 0.5, "do-not-send"), (0.003, 0.2, "send-differently"))
+"""Complaint rate, the chance of crossing it that matters, and what follows."""
+_BOUNCES: tuple[tuple[float, Answer], ...] = ((0.10, "do-not-send"), (0.05, "send-differently"))
+"""Share of unknown recipients that more than half of the runs exceed, and what follows."""
 
 
 class Finding(Struct, frozen=True):
@@ -38,7 +44,9 @@ def verdict_on(route: RouteOutcome, campaign: Campaign, platform: Platform) -> V
     answer: Answer = found[0].answer if found else "send"
     reasons = tuple(one.reason for one in found)
     if not reasons:
-        words = f"complaints stay near {_percent(route.complaint_rate.p50)}, nothing is stopped, and other mail is not touched"
+        words = (
+            f"complaints stay near {_percent(route.complaint_rate.p50)}, nothing is stopped, no other mail is touched"
+        )
         reasons = (Reason("in-good-standing", words, "send it, and watch what comes back"),)
     return Verdict(answer, route.route, reasons)
 
@@ -59,18 +67,18 @@ def _findings(route: RouteOutcome, campaign: Campaign, platform: Platform) -> It
 
 
 def _of_complaints(route: RouteOutcome) -> Iterator[Finding]:
-    for line, chance, answer in ((0.01, 0.5, "do-not-send"), (0.003, 0.2, "send-differently")):
+    for line, chance, answer in _COMPLAINTS:
         crossing = next(one for one in route.crossings if one.line == line)
         if crossing.chance >= chance:
             when = f", after {crossing.mails.p50:,.0f} mails in the middle" if crossing.mails else ""
             words = f"complaints cross {_percent(line)} in {_percent(crossing.chance)} of the runs{when}"
             remedy = "write to people who expect it, and let them leave with one click"
-            yield Finding(answer, Reason(f"complaints-over-{line:g}", words, remedy))  # type: ignore[arg-type]
+            yield Finding(answer, Reason(f"complaints-over-{line:g}", words, remedy))
             return
 
 
 def _of_bounces(route: RouteOutcome) -> Iterator[Finding]:
-    for line, answer in ((0.10, "do-not-send"), (0.05, "send-differently")):
+    for line, answer in _BOUNCES:
         crossing = next(one for one in route.bounce_crossings if one.line == line)
         if crossing.chance >= 0.5:
             words = (
@@ -78,7 +86,7 @@ def _of_bounces(route: RouteOutcome) -> Iterator[Finding]:
             )
             yield Finding(
                 answer, Reason(f"bounces-over-{line:g}", words, "check the list, and ask where it comes from")
-            )  # type: ignore[arg-type]
+            )
             return
 
 
@@ -91,7 +99,7 @@ def _of_stages(route: RouteOutcome) -> Iterator[Finding]:
         words = f"{route.title} suspends the sender in {_percent(suspended.chance)} of the runs{_when(suspended)}"
         yield Finding(answer, Reason("suspended", words, remedy))
     if throttled.chance >= 0.2:
-        words = f"{route.title} takes less of the sender's mail in {_percent(throttled.chance)} of the runs{_when(throttled)}"
+        words = f"{route.title} takes less of the mail in {_percent(throttled.chance)} of the runs{_when(throttled)}"
         yield Finding("send-differently", Reason("throttled", words, remedy))
     if degraded.chance >= 0.2 and not degraded.told:
         words = f"mail stops arriving without a word in {_percent(degraded.chance)} of the runs{_when(degraded)}"
@@ -112,8 +120,8 @@ def _of_harm(route: RouteOutcome) -> Iterator[Finding]:
     else:
         return
     words = (
-        f"{worst.flow}: {_percent(middle)} do not reach the inbox in the middle run, {_percent(min(1.0, bad))} in one of twenty, "
-        f"for {worst.days.p50:.0f} to {worst.days.p95:.0f} days"
+        f"{worst.flow}: {_percent(middle)} do not reach the inbox in the middle run, {_percent(min(1.0, bad))} in one "
+        f"of twenty, for {worst.days.p50:.0f} to {worst.days.p95:.0f} days"
     )
     yield Finding(answer, Reason("other-mail-harmed", words, "send from a domain and addresses of its own"))
 
@@ -130,7 +138,7 @@ def harm_of(route: RouteOutcome) -> float:
 
 
 def with_changes(
-    verdict: Verdict, variants: Mapping[str, RouteOutcome], campaign: Campaign, platform: Platform
+    verdict: Verdict, variants: Mapping[ChangeName, RouteOutcome], campaign: Campaign, platform: Platform
 ) -> Verdict:
     """The same with what could be done differently, what helps most first."""
     changes: list[tuple[int, Change]] = []
@@ -139,7 +147,7 @@ def with_changes(
         mild = verdict_on(route, _asked(campaign) if willing else campaign, platform)
         gained = STRICTNESS[verdict.answer] - STRICTNESS[mild.answer]
         rate, harm = route.complaint_rate.p50, harm_of(route)
-        changes.append((gained, Change(slug, CHANGE_WORDS[slug], rate, harm, gained > 0)))  # type: ignore[arg-type]
+        changes.append((gained, Change(slug, CHANGE_WORDS[slug], rate, harm, gained > 0)))
     changes.sort(key=lambda one: (-one[0], one[1].harm, one[1].complaint_rate))
     return structs.replace(verdict, changes=tuple(change for _, change in changes))
 

@@ -275,7 +275,7 @@ _UNFIT = bytes(octet for octet in (*range(32), 127) if octet not in b"\t\r\n")
 
 
 def _has_long_line(octets: bytes) -> bool:
-    """Whether a line has more than `LINE` octets; its end, CRLF, not counted. Looks at one line in a thousand octets."""
+    """Whether a line has more than `LINE` octets, without its CRLF; one line in a thousand octets is looked at."""
     start, window = 0, LINE + 2
     while len(octets) - start > window:
         start = octets.rfind(b"\n", start, start + window) + 1

@@ -25,7 +25,7 @@ SHOP = Mailbox("shop@shop.example")
 READER = (Mailbox("reader@isp.example"),)
 
 
-def BOUNDARY() -> str:  # noqa: N802
+def BOUNDARY() -> str:
     return "0123456789abcdef0123"
 
 words = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=120)

@@ -156,7 +156,7 @@ class Face:
     # --- sending ---
 
     def _begun(self, known: Known, headers: Mapping[str, str], digest: bytes) -> Begun | None:
-        """The operation: called as the client says, or by its request id or signature; None: it may not be called so."""
+        """The operation, called as the client says, or by its request id; None: it may not be called so."""
         given, request = headers.get("operation-id", ""), headers.get("x-ms-client-request-id", "")
         if given and not _ID.fullmatch(given):
             return None
