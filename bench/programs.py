@@ -15,6 +15,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from email.utils import formatdate
 from pathlib import Path
@@ -42,9 +43,9 @@ local lines, n = {{}}, 0
 for line in io.lines("{signatures}") do lines[#lines + 1] = line end
 function request()
   n = n + 1
-  local digest, signature = lines[n]:match("(%S+) (%S+)")
+  local digest, signature, date = lines[n]:match("(%S+) (%S+) (.+)")
   local headers = {{
-    ["Content-Type"] = "application/json", ["x-ms-date"] = "{date}", ["x-ms-content-sha256"] = digest,
+    ["Content-Type"] = "application/json", ["x-ms-date"] = date, ["x-ms-content-sha256"] = digest,
     ["Authorization"] = "HMAC-SHA256 SignedHeaders={signed}&Signature=" .. signature,
   }}
   return wrk.format("POST", "{path}", headers, (([==[{body}]==]):gsub("{mark}", string.format("#%08d#", n))))
@@ -62,6 +63,7 @@ end
 """
 SMTP, ACS, ONE, BATCH = "SMTP, kept connections", "POST /emails:send", "POST /v1/messages", "POST /v1/messages:batch"
 IN_A_BATCH = 100
+SIGNED_A_SECOND = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,16 +162,17 @@ def _script(chosen: argparse.Namespace, front: Front, directory: Path, round_: i
         "content": {"subject": f"Order {MARK} {round_}", "plainText": _text(chosen)},
         "recipients": {"to": [{"address": RECIPIENT}]},
     }
-    body, date, host = json.dumps(message), formatdate(usegmt=True), f"127.0.0.1:{front.port}"
+    body, host, now = json.dumps(message), f"127.0.0.1:{front.port}", time.time()
     lines = []
     for n in range(1, int(chosen.seconds * 12_000)):
+        date = formatdate(now + n // SIGNED_A_SECOND, usegmt=True)  # about when it is sent, as a client would
         octets = body.replace(MARK, f"#{n:08}#").encode()
         digest = base64.b64encode(hashlib.sha256(octets).digest()).decode()
         text = f"POST\n{PATH}\n{date};{host};{digest}"
-        lines.append(f"{digest} {base64.b64encode(hmac.digest(front.key, text.encode(), 'sha256')).decode()}\n")
+        lines.append(f"{digest} {base64.b64encode(hmac.digest(front.key, text.encode(), 'sha256')).decode()} {date}\n")
     signatures, script = directory / "signatures", directory / "post.lua"
     signatures.write_text("".join(lines))
-    script.write_text(SCRIPT.format(signatures=signatures, date=date, signed=SIGNED, path=PATH, body=body, mark=MARK))
+    script.write_text(SCRIPT.format(signatures=signatures, signed=SIGNED, path=PATH, body=body, mark=MARK))
     return script
 
 

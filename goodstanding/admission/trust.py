@@ -77,8 +77,15 @@ def person(key: bytes, tenant: str, address: str) -> bytes:
 
     ``key``: ``sealed.derive(master, PERSON_PURPOSE)``; ``tenant``: empty for the whole platform.
     """
-    words = f"{tenant}\0{fold(address)}".encode("utf-8", "surrogatepass")
-    return hmac.digest(key, words, "sha256")[:PERSON_SIZE]
+    state = _keyed(key).copy()
+    state.update(f"{tenant}\0{fold(address)}".encode("utf-8", "surrogatepass"))
+    return state.digest()[:PERSON_SIZE]
+
+
+@lru_cache(maxsize=16)
+def _keyed(key: bytes) -> hmac.HMAC:
+    """Copied, not made anew: ``hmac.digest`` lets the interpreter lock go, and waits for it (docs/performance.md)."""
+    return hmac.new(key, None, "sha256")
 
 
 # --- what may be sent to them -----------------------------------------------------------------------------------------

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
+from itertools import count
 from typing import Any
 
 Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+LARGE = 128 * 1024
+"""Octets of a request from which it is read, and of a message from which it is composed, in a thread."""
+_PIECE = 2000
+"""hashlib lets the interpreter lock go for more, and whoever wants it back waits for the writer's thread: in pieces a
+small body is hashed sooner (docs/performance.md)."""
 
 
 class Gone(Exception):
@@ -30,7 +39,7 @@ class Faces:
 
 
 async def body_of(receive: Receive, most: int) -> bytes | None:
-    """The whole body; None when it is too large. Raises Gone: also when it takes too long, see `programs.Connection`."""
+    """The whole body; None when it is too large. Raises Gone, also when it takes too long: `programs.Connection`."""
     parts: list[bytes] = []
     size = 0
     while True:
@@ -52,6 +61,22 @@ async def say(send: Send, status: int, body: bytes, headers: Mapping[str, str]) 
     octets.append((b"content-length", b"%d" % len(body)))
     await send({"type": "http.response.start", "status": status, "headers": octets})
     await send({"type": "http.response.body", "body": body})
+
+
+def digest_of(body: bytes) -> bytes:
+    """SHA-256 of a body."""
+    if len(body) > LARGE:
+        return sha256(body).digest()
+    found = sha256()
+    for start in range(0, len(body), _PIECE):
+        found.update(body[start : start + _PIECE])
+    return found.digest()
+
+
+def numbering() -> Callable[[], str]:
+    """Names that nobody else gives, in the form of a UUID: a random beginning, then a number. They are no secrets."""
+    beginning, numbers = str(uuid.uuid4())[:24], count()
+    return lambda: f"{beginning}{next(numbers):012x}"
 
 
 def remote_of(scope: Scope) -> str:

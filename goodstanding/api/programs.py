@@ -85,7 +85,9 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The header is whole."""
-        if self._unheard > self.header_limit and self._header_size() > self.header_limit:  # the former has all that came
+        if (
+            self._unheard > self.header_limit and self._header_size() > self.header_limit
+        ):  # the former has all that came
             self.transport.abort()
         self._unheard = 0
         self._due = self.loop.time() + self.body_within

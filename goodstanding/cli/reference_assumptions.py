@@ -20,6 +20,8 @@ draws each from its range: triangular from *low* over *likely* to *high*, on a l
 than three times *low*. *Published*: whoever decides says so. *Measured*: somebody's data. *Assumed*: judgement, and
 nothing more. Any of them is set in the `[assume]` table of a campaign: a number, or `[low, likely, high]`.
 """
+SOURCE = "Where its numbers come from, but for those of rules"
+OURS = "goodstanding, assumption"
 TITLES = {
     "awaited": "People who caused the mail",
     "subscribed": "People on a list they joined",
@@ -55,7 +57,8 @@ def _of_platforms() -> Iterator[str]:
         if platform.rules:
             rules = "\n".join(_rules(platform))
             yield f"| rule | window | whom it hits | told |\n| --- | --- | --- | --- |\n{rules}\n"
-        yield _table(platform.assumptions().values())
+        yield f"{SOURCE}: {platform.source}.\n"
+        yield _table(platform.assumptions().values(), platform)
 
 
 def _rules(platform: Platform) -> Iterator[str]:
@@ -64,15 +67,23 @@ def _rules(platform: Platform) -> Iterator[str]:
         yield f"| `{rule.signal}.{rule.stage}` | {rule.window_days:g} days | {rule.scope} | {told} |"
 
 
-def _table(members: Iterable[Assumption]) -> str:
+def _table(members: Iterable[Assumption], platform: Platform | None = None) -> str:
+    """Of a platform, what is said once above it is not said again."""
+    above = f"{platform.title}: " if platform else ""
     rows = [
-        f"| `{one.slug}` | {_figures(one)} | {one.unit} | {_cell(one.words)} | {one.known}: {_cell(one.source)} |"
+        f"| `{one.slug}` | {_figures(one)} | {one.unit} | {_cell(one.words.removeprefix(above))} "
+        f"| {_origin(one, platform.source if platform else '')} |"
         for one in members
     ]
     head = (
         "| assumption | low, likely, high | unit | what it is | where it comes from |\n| --- | --- | --- | --- | --- |"
     )
     return "\n".join([head, *rows]) + "\n"
+
+
+def _origin(one: Assumption, above: str) -> str:
+    told = one.source.removeprefix(OURS).removeprefix(":").strip()
+    return one.known if one.source == above or not told else f"{one.known}: {_cell(told)}"
 
 
 def _figures(one: Assumption) -> str:

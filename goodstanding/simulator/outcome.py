@@ -134,10 +134,14 @@ class Reason(Struct, frozen=True):
     remedy: str
 
 
+ChangeName = Literal["permission", "one-click", "ramp", "clean-list", "isolation"]
+CHANGES: tuple[ChangeName, ...] = ("permission", "one-click", "ramp", "clean-list", "isolation")
+
+
 class Change(Struct, frozen=True):
     """Something that could be done differently, simulated with the same luck."""
 
-    slug: Literal["permission", "one-click", "ramp", "clean-list", "isolation"]
+    slug: ChangeName
     words: str
     complaint_rate: float
     """The median with the change."""

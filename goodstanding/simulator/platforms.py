@@ -55,6 +55,8 @@ class Platform(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Recipients an hour it takes of one sender; 0: as many as come."""
     daily: Range
     """The same a day; 0: no limit. Of ``tenant_limit`` platforms the smaller of both holds."""
+    quota_known: Known = "assumed"
+    """Where those two come from; all else besides the lines of rules is assumed."""
     tenant_limit: bool = False
     """The tenant's external recipient rate limit of Exchange Online holds, by the number of licences."""
     addresses: Literal["shared", "tenant", "own"]
@@ -68,6 +70,8 @@ class Platform(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """It never writes again to who bounced, complained or left."""
     hears: Mapping[str, Range]
     """Share of complaints it hears of, by provider."""
+    forbids_cold: str = ""
+    """What it says of mail to strangers, as a clause; empty: it is made for it."""
     guarded: bool = False
     """Judged by goodstanding's own cores instead of rules."""
     rules: tuple[Rule, ...] = ()
@@ -84,9 +88,7 @@ class Platform(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         """Its numbers as assumptions, by slug (``azure.complaints.suspended.line``), so that they can be set."""
         found: dict[str, Assumption] = {}
 
-        def add(name: str, numbers: Range, unit: str, words: str, rule: Rule | None = None) -> None:
-            known: Known = rule.known if rule else "assumed"
-            source = rule.source if rule else self.source
+        def add(name: str, numbers: Range, unit: str, words: str, known: Known = "assumed", source: str = "") -> None:
             slug = f"{self.slug}.{name}"
             found[slug] = Assumption(
                 slug=slug,
@@ -95,12 +97,12 @@ class Platform(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
                 high=numbers.high,
                 unit=unit,  # type: ignore[arg-type]
                 known=known,
-                source=source,
+                source=source or self.source,
                 words=f"{self.title}: {words}",
             )
 
-        add("hourly", self.hourly, "recipients", "recipients an hour; 0: no limit")
-        add("daily", self.daily, "recipients", "recipients a day; 0: no limit")
+        add("hourly", self.hourly, "recipients", "recipients an hour; 0: no limit", self.quota_known)
+        add("daily", self.daily, "recipients", "recipients a day; 0: no limit", self.quota_known)
         for provider, numbers in self.hears.items():
             add(f"hears.{provider}", numbers, "share", f"share of complaints at {provider} it hears of")
         add(
@@ -112,9 +114,10 @@ class Platform(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         for rule in self.rules:
             name = f"{rule.signal}.{rule.stage}"
             unit = "recipients" if rule.signal == "traps" else "share"
-            add(f"{name}.line", rule.line, unit, rule.words, rule)
-            add(f"{name}.least", rule.least, "recipients", f"recipients before {name} is looked at", rule)
-            add(f"{name}.after-hours", rule.after_hours, "hours", f"hours from crossing the line to {rule.stage}", rule)
+            least, after = f"recipients before {name} is looked at", f"hours from crossing the line to {rule.stage}"
+            add(f"{name}.line", rule.line, unit, rule.words, rule.known, rule.source)
+            add(f"{name}.least", rule.least, "recipients", least, source=rule.source)
+            add(f"{name}.after-hours", rule.after_hours, "hours", after, source=rule.source)
         return found
 
 

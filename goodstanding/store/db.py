@@ -86,15 +86,14 @@ class Tx:
     def insert(self, sql: str, rows: Sequence[Sequence[Value]], ending: str = "") -> None:
         """Run a statement that ends with VALUES, and with ``ending``, for all rows: placeholders follow by themselves.
 
-        Many rows to a statement, because the interpreter lock is let go and fought for anew at each one: with a busy
-        event loop beside it, a row at a time is slower by half or more (docs/performance.md).
+        Many rows to a statement: the interpreter lock is let go and fought for anew at each one (docs/performance.md).
         """
         for statement, values in _by_rows(sql, rows, ending):
             self.run(statement, values)
 
     def inserted(self, sql: str, rows: Sequence[Sequence[Value]], returning: str) -> list[Row]:
         """The same, with what it answers: ``returning`` ends the statement."""
-        return [row for statement, values in _by_rows(sql, rows, returning) for row in self.rows(statement, values)]
+        return [row for statement in _by_rows(sql, rows, returning) for row in self.rows(*statement)]
 
     def among(self, sql: str, keys: Sequence[int], returning: str = "") -> list[Row]:
         """Run a statement that ends with IN for all keys; the rows it answers with, if it is to answer."""

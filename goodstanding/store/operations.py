@@ -22,7 +22,9 @@ class Operation(Struct, frozen=True, gc=False):
 
 def claim(tx: Tx, wanted: Sequence[Begun]) -> list[bool]:
     """Which of them are new, and known from now on; of two with one id, or one signature, the first is."""
-    rows: list[tuple[Value, ...]] = [(one.subscription, one.id, one.at, one.digest, one.proof or None) for one in wanted]
+    rows: list[tuple[Value, ...]] = [
+        (one.subscription, one.id, one.at, one.digest, one.proof or None) for one in wanted
+    ]
     found = tx.inserted(
         "INSERT INTO operation (subscription, id, created, digest, proof) VALUES",
         rows,

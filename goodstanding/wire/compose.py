@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import binascii
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from email.header import Header
 
 from msgspec import Struct
@@ -144,8 +144,8 @@ def wrong_attachment(part: str, attachment: Attachment) -> Iterator[Wrong]:
         yield Wrong(f"{part}.contentId", "has characters other than printable ASCII, or brackets, or is too long")
 
 
-def compose(draft: Draft, boundary: str) -> bytes:
-    """The octets of a draft without `flaws`; ``boundary``: some 20 random characters, so that no text holds them.
+def compose(draft: Draft, boundary: Callable[[], str]) -> bytes:
+    """The octets of a draft without `flaws`; ``boundary`` makes some 20 random characters, so that no text holds them.
 
     Date and Message-ID are left to whoever accepts it. Blind copies are in the envelope only.
     """
@@ -232,16 +232,16 @@ def _words(text: str, name: str) -> str:
     return Header(text, "utf-8", 76, name or None).encode(linesep="\r\n")
 
 
-def _body(draft: Draft, boundary: str) -> bytes:
+def _body(draft: Draft, boundary: Callable[[], str]) -> bytes:
     """The content with its fields: alternative texts, within related files, within other files (RFC 2046 §5.1)."""
     texts = [_text(kind, text) for kind, text in (("plain", draft.text), ("html", draft.html)) if text]
-    content = texts[0] if len(texts) == 1 else _multipart("alternative", texts, f"{boundary}a")
+    content = texts[0] if len(texts) == 1 else _multipart("alternative", texts, f"{boundary()}a")
     inline = [one for one in draft.attachments if one.content_id]
     if inline:
-        content = _multipart("related", [content, *map(_file, inline)], f"{boundary}r")
+        content = _multipart("related", [content, *map(_file, inline)], f"{boundary()}r")
     apart = [one for one in draft.attachments if not one.content_id]
     if apart:
-        content = _multipart("mixed", [content, *map(_file, apart)], f"{boundary}m")
+        content = _multipart("mixed", [content, *map(_file, apart)], f"{boundary()}m")
     return content
 
 
@@ -275,7 +275,7 @@ _UNFIT = bytes(octet for octet in (*range(32), 127) if octet not in b"\t\r\n")
 
 
 def _has_long_line(octets: bytes) -> bool:
-    """Whether a line has more than `LINE` octets; its end, CRLF, not counted. Looks at one line in a thousand octets."""
+    """Whether a line has more than `LINE` octets, without its CRLF; one line in a thousand octets is looked at."""
     start, window = 0, LINE + 2
     while len(octets) - start > window:
         start = octets.rfind(b"\n", start, start + window) + 1

@@ -3,6 +3,7 @@ mail is answered for as anybody's.
 """
 
 import asyncio
+import hmac
 import json
 import time
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ import pytest
 
 from goodstanding.api.acs.face import Face
 from goodstanding.api.acs.keys import AccessKeys
-from goodstanding.api.acs.signature import Request, sign
+from goodstanding.api.acs.signature import Request, begun, sign
 from goodstanding.model import Identity, MessageId, Stream, SubscriptionName, TenantName
 from goodstanding.settings import ApiSettings
 from goodstanding.store.db import Database
@@ -51,8 +52,8 @@ class Door:
 class Keys:
     """One key."""
 
-    def of(self, path: str, host: str, remote: str) -> list[tuple[Identity, bytes]]:
-        return [(WHO, KEY)]
+    def of(self, path: str, host: str, remote: str) -> list[tuple[Identity, hmac.HMAC]]:
+        return [(WHO, begun(KEY))]
 
     def fitted(self, remote: str, identity: Identity) -> None:
         """Nothing to remember."""

@@ -108,6 +108,7 @@ def test_a_way_out_that_is_no_one_click_is_seen_too(octets: bytes, leads_out: bo
     assert (traits_of(octets).one_click, traits_of(octets).leads_out) == (False, leads_out)
 
 
+@pytest.mark.fuzz
 @given(st.binary(max_size=200))
 def test_any_octets_are_some_message(octets: bytes) -> None:
     assert not traits_of(octets).one_click or b"\n" in octets or b"\r" in octets
@@ -204,6 +205,7 @@ def test_a_problem_names_its_remedy(text: str, remedy: str) -> None:
     assert any(remedy in problem for problem in problems(text))
 
 
+@pytest.mark.fuzz
 @given(st.text(max_size=80), st.sampled_from(["", "population = ", "[assume]\n", "[sender]\n", "message = "]))
 def test_garbage_is_a_campaign_or_a_settings_error(text: str, before: str) -> None:
     try:

@@ -87,7 +87,7 @@ def test_goodstanding_is_judged_by_its_own_cores() -> None:
 )
 def test_amazon_ses_publishes_its_lines(signal: str, stage: str, line: float) -> None:
     rules = {(rule.signal, rule.stage): rule for rule in PLATFORMS["ses"].rules}
-    rule = rules[signal, stage]  # type: ignore[index]
+    rule = rules[signal, stage]
     assert (rule.line.low, rule.line.likely, rule.line.high, rule.known) == (line, line, line, "published")
 
 

@@ -131,6 +131,7 @@ def test_a_list_that_is_none_is_a_problem(lines: tuple[str, ...]) -> None:
         listed(*lines)
 
 
+@pytest.mark.fuzz
 @given(st.lists(st.text(st.characters(codec=None), max_size=40), max_size=8), st.sampled_from([0, 1, 2]))
 def test_garbage_is_counted_or_refused_and_raises_nothing_else(lines: list[str], headings: int) -> None:
     heading = [[], ["address;basis;source;provider;country;expectation"], ["domain,country"]][headings]
@@ -142,6 +143,7 @@ def test_garbage_is_counted_or_refused_and_raises_nothing_else(lines: list[str],
         assert found.recipients == sum(found.counts.values()) > 0
 
 
+@pytest.mark.fuzz
 @given(st.integers(0, 10**7), st.lists(st.floats(0, 1), min_size=4, max_size=4))
 def test_shares_make_the_whole(count: int, shares: list[float]) -> None:
     parts = shared_out(count, dict(zip(PROVIDERS, shares, strict=True)))

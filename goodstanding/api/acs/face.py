@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache, partial
 from hashlib import sha256
 from urllib.parse import parse_qs, quote
 
@@ -22,7 +22,7 @@ from goodstanding.api.acs.answers import Answer, failed, messages_of, refused, r
 from goodstanding.api.acs.keys import AccessKeys
 from goodstanding.api.acs.shapes import VERSIONS, Result, draft_of, encode, read_message
 from goodstanding.api.acs.signature import FOREIGN_BODY, Denied, Known, Request, fits, signer
-from goodstanding.api.asgi import Gone, Receive, Scope, Send, body_of, remote_of, say
+from goodstanding.api.asgi import LARGE, Gone, Receive, Scope, Send, body_of, digest_of, numbering, remote_of, say
 from goodstanding.errors import StoreError
 from goodstanding.model import Identity
 from goodstanding.settings import ApiSettings
@@ -37,8 +37,6 @@ from goodstanding.wire.message import Arrival
 
 log = structlog.get_logger("api")
 
-LARGE = 128 * 1024
-"""Octets of a request from which it is read and composed in a thread."""
 _SEND = re.compile(r"(?P<before>/.*?|)/+emails:send")
 _ASK = re.compile(r"(?P<before>/.*?|)/+emails/operations/(?P<id>[^/]*)")
 PLACE = "<id>"
@@ -58,6 +56,8 @@ class Face:
     """Replaced when keys change."""
     requests: dict[str, int] = field(default_factory=dict)
     """Answers by status, for the metrics."""
+    named: Callable[[], str] = field(default_factory=numbering)
+    """A name for whatever has none."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request (ASGI)."""
@@ -70,7 +70,7 @@ class Face:
             answer = trouble(500, "InternalServerError", "a fault of ours; nothing was sent; try again later")
         status = str(answer.status)
         self.requests[status] = self.requests.get(status, 0) + 1
-        await _say(send, scope, answer)
+        await self._say(send, scope, answer)
 
     async def _answered(self, scope: Scope, receive: Receive) -> Answer:
         path = scope["path"]
@@ -89,15 +89,19 @@ class Face:
         if body is None:
             most = f"{self.settings.size_limit:,} bytes are the limit of a request; send large files as links"
             return trouble(413, "RequestEntityTooLarge", most)
-        if known.proof and not fits(headers, body):
+        digest = digest_of(body)
+        if known.proof and not fits(headers, digest):
             return self._denied(remote_of(scope), FOREIGN_BODY)
-        version = parse_qs(scope["query_string"].decode("latin-1")).get("api-version", [""])[0]
+        version = _version(scope["query_string"])
         if version not in VERSIONS:
             return trouble(400, "UnsupportedApiVersionValue", f"api-version is one of {', '.join(VERSIONS)}")
         here = f"{self._base(scope, headers)}{quote(found['before'])}/emails/operations/{PLACE}?api-version={version}"
         if verb == "GET":
             return await self._asked(known.identity, found["id"])
-        return await self._sent(known, body, headers, here, remote_of(scope))
+        begun = self._begun(known, headers, digest)
+        if begun is None:
+            return trouble(400, "BadRequest", "Operation-Id is letters, digits and hyphens, at most 64", "Operation-Id")
+        return await self._sent(known.identity, begun, body, here, remote_of(scope))
 
     async def _who(self, scope: Scope, headers: Mapping[str, str], before: str) -> Known | Answer:
         remote = remote_of(scope)
@@ -151,11 +155,18 @@ class Face:
 
     # --- sending ---
 
-    async def _sent(self, known: Known, body: bytes, headers: Mapping[str, str], here: str, remote: str) -> Answer:
-        name = _operation_id(known, headers)
-        if name is None:
-            return trouble(400, "BadRequest", "Operation-Id is letters, digits and hyphens, at most 64", "Operation-Id")
-        begun = Begun(known.identity.subscription, name, sha256(body).digest(), known.proof, self.door.now())
+    def _begun(self, known: Known, headers: Mapping[str, str], digest: bytes) -> Begun | None:
+        """The operation, called as the client says, or by its request id; None: it may not be called so."""
+        given, request = headers.get("operation-id", ""), headers.get("x-ms-client-request-id", "")
+        if given and not _ID.fullmatch(given):
+            return None
+        if given:
+            name = given.lower()
+        else:  # what is signed alike is found by its signature
+            name = _name_for(f"{known.identity.subscription} {request}") if request else self.named()
+        return Begun(known.identity.subscription, name, digest, known.proof, self.door.now())
+
+    async def _sent(self, identity: Identity, begun: Begun, body: bytes, here: str, remote: str) -> Answer:
         read = await asyncio.to_thread(_draft, body) if len(body) > LARGE else _draft(body)
         if isinstance(read, Wrong):
             return _wrong(read)
@@ -164,12 +175,12 @@ class Face:
         if len(recipients) > self.settings.recipients_limit:
             most = f"{self.settings.recipients_limit} recipients a message is the limit; send the others separately"
             return trouble(400, "TooManyRecipients", most, "recipients")
-        boundary = secrets.token_hex(10)
-        octets = compose(draft, boundary) if len(body) <= LARGE else await asyncio.to_thread(compose, draft, boundary)
+        composed = partial(compose, draft, partial(secrets.token_hex, 10))
+        octets = composed() if len(body) <= LARGE else await asyncio.to_thread(composed)
         sender, utf8 = plain_address(draft.sender), wants_smtputf8(draft)
         envelope = envelope_of(sender, recipients, smtputf8=utf8, size=len(octets))
         arrival = Arrival(self.hostname, remote, self.hostname, "HTTPS" if here.startswith("https") else "HTTP")
-        verdict = await self.door.take(Handed(known.identity, envelope, octets, arrival, Asked(begun), untracked))
+        verdict = await self.door.take(Handed(identity, envelope, octets, arrival, Asked(begun), untracked))
         return await self._verdict(verdict, begun, here)
 
     async def _verdict(self, verdict: Accepted | Refused | Nobody, begun: Begun, here: str) -> Answer:
@@ -189,20 +200,19 @@ class Face:
         where = {"operation-location": here.replace(PLACE, name), "retry-after": "1"}
         return Answer(202, encode(Result(name, "Running")), where)
 
+    async def _say(self, send: Send, scope: Scope, answer: Answer) -> None:
+        named = {"content-type": "application/json; charset=utf-8", "x-ms-request-id": self.named(), **answer.headers}
+        for name, value in scope["headers"]:
+            if name == b"x-ms-client-request-id":  # echoed whether it is asked for or not: it does no harm
+                named["x-ms-client-request-id"] = value.decode("latin-1")
+        await say(send, answer.status, answer.body, named)
+
     def _find_like(self, begun: Begun) -> Operation | None:
         with self.database.read() as tx:
             return operations.find_like(tx, begun)
 
     def _base(self, scope: Scope, headers: Mapping[str, str]) -> str:
         return self.settings.url or f"{scope['scheme']}://{headers.get('host', self.hostname)}"
-
-
-async def _say(send: Send, scope: Scope, answer: Answer) -> None:
-    named = {"content-type": "application/json; charset=utf-8", "x-ms-request-id": str(uuid.uuid4())} | answer.headers
-    for name, value in scope["headers"]:
-        if name == b"x-ms-client-request-id":  # echoed whether it is asked for or not: it does no harm
-            named["x-ms-client-request-id"] = value.decode("latin-1")
-    await say(send, answer.status, answer.body, named)
 
 
 def _draft(body: bytes) -> tuple[Draft, bool] | Wrong:
@@ -225,15 +235,15 @@ def _wrong(wrong: Wrong) -> Answer:
     return trouble(400, code, f"{wrong.part} {wrong.words}".strip(), wrong.part)
 
 
-def _operation_id(known: Known, headers: Mapping[str, str]) -> str | None:
-    """What an operation is called: as the client says, or by its request id or signature; None: it may not be so."""
-    given = headers.get("operation-id", "")
-    if given:
-        return given.lower() if _ID.fullmatch(given) else None
-    request = headers.get("x-ms-client-request-id", "")
-    if not request and not known.proof:
-        return str(uuid.uuid4())
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{known.identity.subscription} {request or known.proof.hex()}"))
+def _name_for(text: str) -> str:
+    """A name that the same text always gets, in the form of a UUID (version 8: RFC 9562 §5.8)."""
+    found = sha256(text.encode()).hexdigest()
+    return f"{found[:8]}-{found[8:12]}-8{found[13:16]}-a{found[17:20]}-{found[20:32]}"
+
+
+@lru_cache(maxsize=64)
+def _version(query: bytes) -> str:
+    return parse_qs(query.decode("latin-1")).get("api-version", [""])[0]
 
 
 def _store_trouble(exc: StoreError) -> Answer:

@@ -7,9 +7,11 @@ that fitted a client's last request first; an endpoint that says whose it is nee
 
 from __future__ import annotations
 
+import hmac
 import re
 from collections.abc import Iterable, Mapping
 
+from goodstanding.api.acs.signature import begun
 from goodstanding.model import Identity
 from goodstanding.operate.access_keys import context_of
 from goodstanding.sealed import unseal
@@ -23,20 +25,20 @@ _NAMED = re.compile(r"/(?P<name>[a-z0-9-]+/[a-z0-9-]+)/+emails[:/]")
 
 
 class AccessKeys:
-    """Every key, unsealed."""
+    """Every key, unsealed and ready to be used."""
 
     def __init__(self, master: bytes, keys: Iterable[AccessKey], identities: Mapping[str, Identity]) -> None:
-        self._by_name: dict[str, list[tuple[Identity, bytes]]] = {}
+        self._by_name: dict[str, list[tuple[Identity, hmac.HMAC]]] = {}
         for key in keys:
             identity = identities.get(key.subscription)
             plain = unseal(master, key.sealed, context_of(key.subscription, key.slot))
             if identity is not None and plain is not None:
-                self._by_name.setdefault(key.subscription, []).append((identity, plain))
+                self._by_name.setdefault(key.subscription, []).append((identity, begun(plain)))
         everything = [one for of_name in self._by_name.values() for one in of_name]
         self._all = everything if len(everything) <= FEW else []
         self._last: dict[str, str] = {}
 
-    def of(self, path: str, host: str, remote: str) -> list[tuple[Identity, bytes]]:
+    def of(self, path: str, host: str, remote: str) -> list[tuple[Identity, hmac.HMAC]]:
         """The keys that a request from an address to this path of this host may be signed with, the likeliest first."""
         named = _NAMED.match(path)
         if named is not None:

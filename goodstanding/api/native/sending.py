@@ -9,16 +9,15 @@ import asyncio
 import hmac
 import secrets
 import time
-import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from hashlib import sha256
+from functools import partial
 
 import msgspec
 import structlog
 
 from goodstanding.admission.facts import Action
-from goodstanding.api.asgi import Gone, Receive, Scope, Send, body_of, remote_of, say
+from goodstanding.api.asgi import LARGE, Gone, Receive, Scope, Send, body_of, digest_of, numbering, remote_of, say
 from goodstanding.api.native import problems
 from goodstanding.api.native.letters import BODY_MOST, Letter, Letters, Outcome, Outcomes, Taken, taken, told
 from goodstanding.api.native.problems import Fault, ProblemError
@@ -38,8 +37,6 @@ from goodstanding.wire.message import Arrival
 
 log = structlog.get_logger("api")
 
-LARGE = 128 * 1024
-"""Octets of a request from which it is read, and of a message from which it is composed, in a thread."""
 SCOPE = "messages:write"
 PATHS: Mapping[str, type[Letter] | type[Letters]] = {"/v1/messages": Letter, "/v1/messages:batch": Letters}
 AT_ONCE = 200
@@ -59,6 +56,8 @@ class Sending:
     keyring: Keyring
     identities: Mapping[str, Identity] = field(default_factory=dict)
     """Subscriptions by name; replaced when the estate changes."""
+    named: Callable[[], str] = field(default_factory=numbering)
+    """A name for whatever has none."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request (ASGI)."""
@@ -136,14 +135,14 @@ class Sending:
             most = f"{self.settings.recipients_limit} recipients a message is the limit; send the others separately"
             raise ProblemError("invalid", most, errors=[Fault(most, "#/to")])
         weight = len(draft.text) + len(draft.html) + sum(len(one.octets) for one in draft.attachments)
-        boundary = secrets.token_hex(10)
-        octets = compose(draft, boundary) if weight <= LARGE else await asyncio.to_thread(compose, draft, boundary)
+        composed = partial(compose, draft, partial(secrets.token_hex, 10))
+        octets = composed() if weight <= LARGE else await asyncio.to_thread(composed)
         sender, utf8 = plain_address(draft.sender), wants_smtputf8(draft)
         envelope = envelope_of(sender, recipients, smtputf8=utf8, size=len(octets))
         protocol = "HTTPS" if scope["scheme"] == "https" else "HTTP"
         arrival = Arrival(self.hostname, remote_of(scope), self.hostname, protocol)
-        digest = sha256(_encode(letter)).digest() if letter.id else b""
-        begun = Begun(identity.subscription, letter.id.lower() or str(uuid.uuid4()), digest, b"", self.door.now())
+        digest = digest_of(_encode(letter)) if letter.id else b""
+        begun = Begun(identity.subscription, letter.id.lower() or self.named(), digest, b"", self.door.now())
         handed = Handed(identity, envelope, octets, arrival, Asked(begun), letter.untracked)
         return await self._verdict(await self.door.take(handed), begun)
 

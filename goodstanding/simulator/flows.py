@@ -1,0 +1,95 @@
+"""The tenant's other mail: what it adds to the memory of shared identities, and what the campaign does to it.
+
+Expected values, not draws: these flows are wanted, their complaints few, and what is asked is how much of them arrives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from goodstanding.sandbox.placement import DAY, Grade
+from goodstanding.simulator.assumptions import Drawn, Numbers
+from goodstanding.simulator.campaign import PROVIDERS, Flow
+from goodstanding.simulator.memory import Lines, Memory, View
+from goodstanding.simulator.watch import Platformed
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """Shares of one flow's mail in a step, by run (runs,); the rest is in the inbox."""
+
+    junk: Numbers
+    lost: Numbers
+
+
+@dataclass(slots=True)
+class Flows:
+    """All flows of the tenant over one route."""
+
+    flows: Sequence[Flow]
+    drawn: Drawn
+    lines: Lines
+    shared: bool
+    """They share an identity with the campaign; else nothing that happens to it reaches them."""
+    _vanish: Numbers = field(init=False)
+
+    def __post_init__(self) -> None:
+        """What providers make vanish."""
+        self._vanish = np.stack([self.drawn.of(f"vanish.{name}") for name in PROVIDERS], axis=1)
+
+    def step(
+        self, memories: Sequence[Memory], views: Sequence[View], watch: Platformed, seconds: float
+    ) -> tuple[list[Fate], Numbers]:
+        """What becomes of each flow in the coming seconds, and all the recipients that were written to (runs,)."""
+        runs = self.drawn.runs
+        if not self.shared:
+            nothing = np.zeros(runs)
+            return [Fate(nothing, nothing) for _ in self.flows], nothing
+        grade = np.minimum.reduce([view.grade for view in views])
+        junk, lost = self._placed(grade)
+        fates: list[Fate] = []
+        written = np.zeros(runs)
+        for flow in self.flows:
+            recipients = flow.per_day * seconds / DAY
+            fate, stopped = self._stopped(flow, watch, junk, lost)
+            fates.append(fate)
+            written += recipients * (1.0 - stopped)
+            self._remember(memories, flow, recipients * (1.0 - stopped)[:, None] / len(PROVIDERS), junk, lost)
+        return fates, written
+
+    def _placed(self, grade: Numbers) -> tuple[Numbers, Numbers]:
+        """Shares in junk and lost by provider (runs, providers), by the worst grade of what they share."""
+        junked = np.where(grade == Grade.LOW, self.lines.low_junk, 0.0)
+        lost = np.where(grade == Grade.BAD, 1.0, junked * self._vanish)
+        return junked * (1.0 - self._vanish), lost
+
+    def _stopped(self, flow: Flow, watch: Platformed, junk: Numbers, lost: Numbers) -> tuple[Fate, Numbers]:
+        """A flow's fate, and the share of it that never left the platform."""
+        now, slug, of = watch.now, watch.platform.slug, self.drawn.of
+        stopped = np.zeros(self.drawn.runs)
+        if watch.hits("throttled", flow.over):
+            stopped = np.where(watch.in_stage("throttled", now), 1.0 - of(f"{slug}.throttled-to"), stopped)
+        if watch.hits("suspended", flow.over):
+            stopped = np.where(watch.in_stage("suspended", now), 1.0, stopped)
+        in_junk, gone = junk.mean(axis=1), lost.mean(axis=1)
+        if watch.hits("degraded", flow.over):
+            silent = watch.in_stage("degraded", now)
+            more_lost = np.where(silent, of(f"{slug}.degraded-lost"), 0.0)
+            more_junk = np.where(silent, of(f"{slug}.degraded-junk"), 0.0)
+            inbox = 1.0 - in_junk - gone
+            gone = gone + inbox * more_lost
+            in_junk = in_junk + inbox * (1.0 - more_lost) * more_junk
+        return Fate(in_junk * (1.0 - stopped), stopped + gone * (1.0 - stopped)), stopped
+
+    def _remember(self, memories: Sequence[Memory], flow: Flow, each: Numbers, junk: Numbers, lost: Numbers) -> None:
+        """Wanted mail is remembered, too: it dilutes what the campaign does, while it is in the inbox."""
+        inbox = each * (1.0 - junk - lost)
+        opened = self.drawn.of(f"{flow.expectation}.opened")[:, None]
+        complained = self.drawn.of(f"{flow.expectation}.complained")[:, None]
+        for memory in memories:
+            memory.placed(each * (1.0 - lost), inbox)
+            memory.engaged += inbox * opened
+            memory.complaints += inbox * complained

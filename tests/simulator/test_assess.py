@@ -1,0 +1,98 @@
+"""An assessment adds up, is the same for the same seed, and says what everybody in the trade would say."""
+
+import msgspec
+import numpy as np
+import pytest
+
+from goodstanding.sandbox.behaviour import Expectation
+from goodstanding.simulator.assess import assessment, perform, plan
+from goodstanding.simulator.campaign import Message
+from goodstanding.simulator.outcome import Assessment
+from goodstanding.simulator.question import Question, Task
+from goodstanding.simulator.summary import Runs
+from tests.simulator.worlds import campaign, question, settled
+
+
+def answered(asked: Question) -> Assessment:
+    tasks = plan(asked)
+    return assessment(asked, tasks, [perform(asked, task) for task in tasks])
+
+
+def runs_of(asked: Question, route: str, change: str = "") -> Runs:
+    return perform(asked, Task(route, change, 0, asked.runs))
+
+
+@pytest.mark.parametrize("route", ["azure", "exchange-online", "ses", "dedicated", "goodstanding"])
+@pytest.mark.parametrize("follow_ups", [0, 2])
+def test_everybody_is_written_to_once_and_ends_somewhere(route: str, follow_ups: int) -> None:
+    asked = campaign(message=Message(follow_ups=follow_ups))
+    runs = runs_of(question(asked, route, runs=20), route)
+    ends = sum(runs.sums[name] for name in ("inbox", "junk", "unseen", "refused", "bounced", "traps"))
+    assert np.array_equal(ends, runs.sums["sent"])
+    first = runs.sums["sent"] + runs.unsent
+    assert (first >= asked.recipients).all()
+    assert (first <= asked.recipients * (1 + follow_ups)).all()
+    assert (runs.sums["complained"] + runs.sums["left"] <= runs.sums["inbox"]).all()
+
+
+def test_the_same_seed_gives_the_same_numbers() -> None:
+    asked = question(campaign(), "azure", "goodstanding", runs=10)
+    assert msgspec.json.encode(answered(asked)) == msgspec.json.encode(answered(asked))
+
+
+def test_more_luck_is_not_borrowed_from_the_route() -> None:
+    """Routes are compared with the same people: what differs is what the route does."""
+    asked = question(campaign(), "azure", "dedicated", runs=10)
+    assert np.array_equal(
+        runs_of(asked, "azure").drawn["cold.complained"], runs_of(asked, "dedicated").drawn["cold.complained"]
+    )
+
+
+def test_cold_mail_is_not_for_a_high_trust_platform_and_costs_its_other_mail() -> None:
+    found = answered(question(campaign(count=8000), "azure", "exchange-online", "dedicated"))
+    assert [one.answer for one in found.verdicts[:2]] == ["do-not-send", "do-not-send"]
+    for verdict in found.verdicts[:2]:
+        assert {"cold-on-high-trust", "other-mail-harmed"} <= {reason.slug for reason in verdict.reasons}
+    dedicated = found.routes[2]
+    assert dedicated.isolated
+    assert all(harm.junk.p95 + harm.lost.p95 == 0.0 for harm in dedicated.harms)
+
+
+def test_wanted_mail_is_sent() -> None:
+    receipts = campaign(Expectation.AWAITED, source="customers", message=Message(one_click=True))
+    assert answered(question(receipts, "azure", "goodstanding")).verdict.answer == "send"
+
+
+def test_permission_is_what_helps() -> None:
+    found = answered(question(campaign(count=8000), "azure"))
+    helping = {change.slug for change in found.verdict.changes if change.helps}
+    assert "permission" in helping
+    rates = {change.slug: change.complaint_rate for change in found.verdict.changes}
+    assert rates["one-click"] < found.routes[0].complaint_rate.p50
+    assert rates["permission"] < rates["one-click"]
+
+
+def test_the_assumption_that_moves_the_complaint_rate_is_how_many_complain() -> None:
+    found = answered(question(campaign(), "azure", runs=100))
+    strongest = next(one for one in found.influences if one.of == "complaint rate")
+    assert strongest.slug == "cold.complained"
+    assert strongest.correlation > 0.8
+
+
+def test_only_what_was_used_is_listed() -> None:
+    found = answered(question(campaign(), "azure", runs=5))
+    groups = {one.slug.partition(".")[0] for one in found.assumptions}
+    assert {"cold", "azure", "people", "provider"} <= groups
+    assert "google-workspace" not in groups
+
+
+def test_a_million_recipients_are_as_quick_as_a_thousand() -> None:
+    asked = question(campaign(count=1_000_000), "ses", runs=2, known=settled({"ses.hourly": 0.0, "ses.daily": 0.0}))
+    runs = runs_of(asked, "ses")
+    assert (runs.sums["sent"] + runs.unsent == 1_000_000).all()
+
+
+def test_pieces_of_a_route_are_told_as_one() -> None:
+    asked = question(campaign(), "azure", runs=500)
+    tasks = [task for task in plan(asked) if not task.change]
+    assert [(task.start, task.runs) for task in tasks] == [(0, 250), (250, 250)]
