@@ -98,6 +98,7 @@ MAY_IMPORT = {
             "sandbox.run",
             "sandbox.settings",
             "sandbox.society",
+            "simulator.article",
             "simulator.assumptions",  # nouns of assessments, and the page that lists what is assumed
             "simulator.campaign",
             "simulator.outcome",

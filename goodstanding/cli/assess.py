@@ -81,6 +81,10 @@ CalibrateOption = Annotated[
     bool, typer.Option("--calibrate", help="Print assumptions learned from your own journal, as TOML, instead.")
 ]
 
+ArticleOption = Annotated[
+    bool,
+    typer.Option("--article", help="Print the claims this program was made from, with their experiments, instead."),
+]
 SenderOption = Annotated[
     str,
     typer.Option(
@@ -103,6 +107,7 @@ def assess(
     cluster: ClusterOption = "",
     assumptions: AssumptionsOption = False,
     calibrate: CalibrateOption = False,
+    article: ArticleOption = False,
     sender: SenderOption = "",
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -117,6 +122,8 @@ def assess(
     Exit code 0: assessed, whatever the verdict, and not over the line of --fail-over; 1: over that line; 2: the
     campaign's files or an option are wrong, and nothing was assessed.
     """
+    if article:
+        return _article(runs, seed, as_json)
     if calibrate:
         return _calibrate(config, sender, as_json)
     from goodstanding.operate import assessing
@@ -145,6 +152,16 @@ def _all_assumptions(wanted: bool, as_json: bool) -> int:
 
     known = simulating.known_assumptions()
     terminal.show(as_json, known, assess_tables.assumptions(known))
+    return 0
+
+
+def _article(runs: int | None, seed: int | None, as_json: bool) -> int:
+    """The claims, and whether they come out."""
+    from goodstanding.cli import assess_tables
+    from goodstanding.operate import simulating
+
+    found = simulating.claims(runs, seed)
+    terminal.show(as_json, found, assess_tables.claims(found))
     return 0
 
 

@@ -13,6 +13,7 @@ from rich.text import Text
 from goodstanding.cli import assess_words as words
 from goodstanding.cli import terminal
 from goodstanding.cli.assess_words import Cell, Over, Row, Tone
+from goodstanding.simulator.article import Claim
 from goodstanding.simulator.assumptions import Assumption
 from goodstanding.simulator.outcome import Assessment, Verdict
 
@@ -61,9 +62,9 @@ def _reasons(verdict: Verdict) -> Iterator[RenderableType]:
     drawn.add_column(no_wrap=True)
     drawn.add_column(overflow="fold")
     for reason in verdict.reasons:
-        drawn.add_row(Text("•", "bold"), terminal.foreign(reason.because))
+        drawn.add_row(Text("•", "bold"), terminal.foreign(words.sentence(reason.because)))
         if reason.remedy:
-            drawn.add_row("", terminal.foreign(reason.remedy, "cyan"))
+            drawn.add_row("", terminal.foreign(words.sentence(reason.remedy), "cyan"))
     yield drawn
 
 
@@ -109,6 +110,15 @@ def _sensitivity(found: Assessment) -> Iterator[RenderableType]:
     yield Text(
         "Rank correlation over runs: +1.00, it rises whenever the assumption does. --set SLUG=... tries one.", "dim"
     )
+
+
+def claims(found: Sequence[Claim]) -> RenderableType:
+    """Every claim with what was found."""
+    drawn = terminal.table("", "claim", "holds", "found", "where", title="Claims, as experiments", numbers=("",))
+    for one in found:
+        holds = Text("yes", "green") if one.holds else Text("no", "bold red")
+        drawn.add_row(str(one.number), one.claim, holds, one.measured, Text(one.where, "dim"))
+    return drawn
 
 
 def assumptions(found: Sequence[Assumption]) -> RenderableType:

@@ -90,9 +90,9 @@ def _hundredths(share: float) -> str:
 
 def chance(share: float) -> str:
     """A share of runs: nothing is certain that happened in most of them."""
-    if 0.0 < share < 0.005:
+    if 0.0 < share < 0.01:
         return "<1 %"
-    return ">99 %" if 0.995 <= share < 1.0 else f"{share * 100.0:.0f} %"
+    return ">99 %" if 0.99 < share < 1.0 else f"{share * 100.0:.0f} %"
 
 
 def shares(of: Spread) -> str:
@@ -244,11 +244,6 @@ def _harm_of(route: RouteOutcome, flow: str) -> Cell:
 # --- sentences -------------------------------------------------------------------------------------------------------
 
 
-def title_of(found: Assessment, slug: str) -> str:
-    """A route's name; of one that was not asked about its slug."""
-    return next((one.title for one in found.routes if one.route == slug), slug)
-
-
 def best(found: Assessment) -> RouteOutcome:
     """The route the verdict is about; where it is about none, the one with the lowest complaint rate."""
     lowest = min(found.routes, key=lambda one: one.complaint_rate.p50)
@@ -256,11 +251,18 @@ def best(found: Assessment) -> RouteOutcome:
 
 
 def headline(found: Assessment) -> str:
-    """``Do not send: 10,000 recipients, best of 5 routes: Azure``."""
+    """``Send over Azure, the best of 5 routes``; ``Do not send by any of the 5 routes``."""
     answer, routes = ANSWERS[found.verdict.answer][0], len(found.routes)
-    over = f" over {title_of(found, found.verdict.route)}" if found.verdict.route else ""
-    best = f", the best of {routes} routes" if over and routes > 1 else " by any route asked about" if not over else ""
-    return f"{answer}{over}{best}"
+    if routes == 1:
+        return f"{answer} over {found.routes[0].title}"
+    if found.verdict.answer == "do-not-send":  # what holds for the best of them holds for all
+        return f"{answer} by any of the {routes} routes"
+    return f"{answer} over {best(found).title}, the best of {routes} routes"
+
+
+def sentence(text: str) -> str:
+    """It begins as sentences do."""
+    return text[:1].upper() + text[1:]
 
 
 def asked(found: Assessment) -> str:

@@ -19,11 +19,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from goodstanding.errors import GoodstandingError
-from goodstanding.simulator import assumptions, platforms
-from goodstanding.simulator.assess import Runs, assessment, perform, plan
+from goodstanding.simulator import article, platforms
+from goodstanding.simulator.article import Claim
+from goodstanding.simulator.assess import assessment, perform, plan
 from goodstanding.simulator.assumptions import Assumption
+from goodstanding.simulator.campaign_file import known_of
 from goodstanding.simulator.outcome import Assessment
 from goodstanding.simulator.question import Question, Task
+from goodstanding.simulator.summary import Runs
 
 Told = Callable[[int], None]
 """Hears how many tasks are done."""
@@ -52,8 +55,13 @@ def assess(question: Question, jobs: int, cluster: str, told: Told) -> Assessmen
 
 def known_assumptions() -> list[Assumption]:
     """Every assumption there is: everybody's, then those of each platform."""
-    usual = list(assumptions.usual().values())
-    return usual + [one for platform in platforms.usual().values() for one in platform.assumptions().values()]
+    return list(known_of(platforms.usual()).values())
+
+
+def claims(runs: int | None, seed: int | None) -> tuple[Claim, ...]:
+    """The claims this program was made from, and what their experiments come to."""
+    over = platforms.usual()
+    return article.claims(over, known_of(over), runs or article.RUNS, 1 if seed is None else seed)
 
 
 def _here(question: Question, tasks: list[Task], told: Told) -> list[Runs]:

@@ -108,5 +108,11 @@ def test_all_assumptions_are_listed_without_a_campaign(goodstanding: Command) ->
     assert all(one["source"] for one in said.json)
 
 
+def test_the_claims_are_told_with_what_was_found(goodstanding: Command) -> None:
+    said = goodstanding("assess", "--article", "--runs", "10", "--json")
+    assert {one["number"] for one in said.json} == set(range(1, 23))
+    assert all(one["claim"] and one["measured"] for one in said.json)
+
+
 def test_a_cluster_that_is_not_there_is_told(goodstanding: Command, campaign: str) -> None:
     assert "dask://HOST:PORT" in problems(goodstanding("assess", campaign, *FAST, "--cluster", "10.0.0.1"))

@@ -83,7 +83,7 @@ def drawn(found: Assessment, width: int = 200, every: bool = False) -> str:
 def test_the_terminal_tells_the_verdict_first_and_everything_after_it() -> None:
     told = drawn(assessment())
     parts = [
-        "Do not send by any route",
+        "Do not send by any of the 5 routes",
         "Write only to people",
         "What would change it",
         "Routes side by side",
