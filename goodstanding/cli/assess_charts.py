@@ -97,12 +97,15 @@ def _bar(place: int, low: float, high: float, line: Figure) -> Figure:
 def rates(found: Assessment) -> list[Chart]:
     """The complaint rate over time, a panel for each route on the same scale."""
     known = [(place, route, one) for place, route in enumerate(found.routes) if (one := series_of(route, RATES))]
-    until = max((one.hours[-1] for _, _, one in known), default=0.0)
-    most = max((_rate(max(one.high)) for _, _, one in known), default=1.0)
-    return [_rate_panel(place, route, one, until, most) for place, route, one in known]
+    until = shown_until([one for _, _, one in known])
+    scale = _rate_axis(
+        max((_rate(max(one.high)) for _, _, one in known), default=1.0),
+        min(0.05, *(_rate(one.low[-1]) for _, _, one in known), 0.05),
+    )
+    return [_rate_panel(place, route, one, until, scale) for place, route, one in known]
 
 
-def _rate_panel(place: int, route: RouteOutcome, one: Series, until: float, most: float) -> Chart:
+def _rate_panel(place: int, route: RouteOutcome, one: Series, until: float, scale: Figure) -> Chart:
     unit, per = _time_unit(until)
     times = [hour / per for hour in one.hours]
     low, middle, high = ([_rate(value) for value in values] for values in (one.low, one.middle, one.high))
@@ -120,7 +123,7 @@ def _rate_panel(place: int, route: RouteOutcome, one: Series, until: float, most
     ]  # fmt: skip
     layout = _layout(
         xaxis=_time_axis(unit, until / per),
-        yaxis=_rate_axis(most),
+        yaxis=scale,
         shapes=[_line_at("y", line) for line in LINES],
     )
     rows = tuple(
@@ -140,7 +143,7 @@ def inboxes(found: Assessment) -> list[Chart]:
 
 def _inbox_panel(found: Assessment, at: int, name: str) -> Chart:
     known = [(place, route, one) for place, route in enumerate(found.routes) if (one := series_of(route, name))]
-    until = max(one.hours[-1] for _, _, one in known)
+    until = shown_until([one for panel in found.routes for one in panel.series if one.name.startswith(FLOW)])
     unit, per = _time_unit(until)
     data: list[Figure] = [
         {
@@ -305,6 +308,24 @@ def series_of(route: RouteOutcome, name: str) -> Series | None:
         point for point in zip(one.hours, one.low, one.middle, one.high, strict=True) if all(map(isfinite, point))
     ]
     return Series(name, *zip(*points, strict=True)) if points else None
+
+
+def shown_until(several: Sequence[Series]) -> float:
+    """The hour after which nothing changes that could be seen, with some room; a day at least."""
+    latest = max((_settled(one) for one in several), default=0.0)
+    longest = max((one.hours[-1] for one in several), default=0.0)
+    return min(longest, max(24.0, latest * 1.15))
+
+
+def _settled(one: Series) -> float:
+    """The last hour at which a line is not yet about where it ends."""
+    moved = [
+        hour
+        for values in (one.low, one.middle, one.high)
+        for hour, value in zip(one.hours, values, strict=True)
+        if isfinite(value) and abs(value - values[-1]) > 0.05 * abs(values[-1])
+    ]
+    return max(moved, default=0.0)
 
 
 def value_at(one: Series, hour: float) -> float:

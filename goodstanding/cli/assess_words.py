@@ -261,8 +261,8 @@ def headline(found: Assessment) -> str:
 
 
 def sentence(text: str) -> str:
-    """It begins as sentences do."""
-    return text[:1].upper() + text[1:]
+    """It begins as sentences do; our name is written small everywhere."""
+    return text if text.startswith("goodstanding") else text[:1].upper() + text[1:]
 
 
 def asked(found: Assessment) -> str:
