@@ -46,6 +46,9 @@ from goodstanding.cli.configuration import JsonOption
 from goodstanding.cli.terminal import complain, show
 from goodstanding.errors import GoodstandingError, SettingsError, StoreError
 
+STOPPED = 130
+"""Exit code of a command that Ctrl-C ended."""
+
 app = typer.Typer(
     name="goodstanding",
     help="An outbound mail relay that keeps every sender in good standing. Start with: goodstanding demo",
@@ -99,6 +102,8 @@ def run(arguments: Sequence[str]) -> int:
     try:
         code = _tree()(args=list(arguments), prog_name="goodstanding", standalone_mode=False)
         sys.stdout.flush()
+        if code == STOPPED:  # what Typer makes of Ctrl-C
+            raise KeyboardInterrupt
     except SettingsError as exc:
         complain(exc.problems, as_json)
         return 1
@@ -115,7 +120,7 @@ def run(arguments: Sequence[str]) -> int:
         return exc.exit_code
     except (typer.Abort, KeyboardInterrupt):
         complain(["stopped"], as_json)
-        return 130
+        return STOPPED
     except BrokenPipeError:  # the reader (say, head) has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
