@@ -128,7 +128,7 @@ def _rate_panel(place: int, route: RouteOutcome, one: Series, until: float, scal
     )
     rows = tuple(
         (words.hours(one.hours[at]), *(words.percent(values[at]) for values in (one.low, one.middle, one.high)))
-        for at in _sampled(len(one.hours))
+        for at in _sampled(one.hours, until)
     )
     label = f"Complaint rate over time by {route.title}; at the end {words.percent(one.middle[-1])}"
     columns = ("after", "1 run of 20 below", "the middle", "1 of 20 above")
@@ -160,7 +160,7 @@ def _inbox_panel(found: Assessment, at: int, name: str) -> Chart:
     longest = max((one for _, _, one in known), key=lambda one: one.hours[-1]).hours
     rows = tuple(
         (words.hours(longest[i]), *(words.percent(value_at(one, longest[i])) for _, _, one in known))
-        for i in _sampled(len(longest))
+        for i in _sampled(longest, until)
     )
     least = "; ".join(f"{route.title}: {words.percent(min(one.middle))}" for _, route, one in known)
     flow = name.removeprefix(FLOW)
@@ -336,7 +336,8 @@ def value_at(one: Series, hour: float) -> float:
     )
 
 
-def _sampled(length: int) -> Iterator[int]:
-    """Places spread evenly, with the first and the last."""
+def _sampled(hours: Sequence[float], until: float) -> Iterator[int]:
+    """Places spread evenly over what is shown, with the first and the last."""
+    length = max(1, sum(hour <= until for hour in hours))
     most = min(length, _SAMPLES)
     return iter(sorted({round(step * (length - 1) / max(1, most - 1)) for step in range(most)}))
