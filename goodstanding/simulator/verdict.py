@@ -176,6 +176,7 @@ def _when(stage: Stage) -> str:
         return ""
     hours = stage.hours.p50
     after = f"{hours:.0f} hours" if hours < 72 else f"{hours / 24:.0f} days"
+    after = "an hour" if hours < 1.5 else after
     return f", after {after} and {stage.mails.p50:,.0f} mails in the middle"
 
 

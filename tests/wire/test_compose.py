@@ -28,6 +28,7 @@ READER = (Mailbox("reader@isp.example"),)
 def BOUNDARY() -> str:
     return "0123456789abcdef0123"
 
+
 words = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=120)
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\x00"), min_size=1, max_size=500)
 
