@@ -13,7 +13,7 @@ import numpy as np
 from goodstanding.sandbox.placement import DAY, Grade
 from goodstanding.simulator.assumptions import Drawn, Numbers
 from goodstanding.simulator.campaign import PROVIDERS, Flow
-from goodstanding.simulator.memory import Lines, Memory, View
+from goodstanding.simulator.memory import Lines, Memory
 from goodstanding.simulator.watch import Platformed
 
 
@@ -32,23 +32,21 @@ class Flows:
     flows: Sequence[Flow]
     drawn: Drawn
     lines: Lines
-    shared: bool
-    """They share an identity with the campaign; else nothing that happens to it reaches them."""
+    memories: Sequence[Memory]
+    """Of the identities they share with the campaign; none: nothing that happens to it reaches them."""
     _vanish: Numbers = field(init=False)
 
     def __post_init__(self) -> None:
         """What providers make vanish."""
         self._vanish = np.stack([self.drawn.of(f"vanish.{name}") for name in PROVIDERS], axis=1)
 
-    def step(
-        self, memories: Sequence[Memory], views: Sequence[View], watch: Platformed, seconds: float
-    ) -> tuple[list[Fate], Numbers]:
+    def step(self, watch: Platformed, seconds: float) -> tuple[list[Fate], Numbers]:
         """What becomes of each flow in the coming seconds, and all the recipients that were written to (runs,)."""
         runs = self.drawn.runs
-        if not self.shared:
+        if not self.memories:
             nothing = np.zeros(runs)
             return [Fate(nothing, nothing) for _ in self.flows], nothing
-        grade = np.minimum.reduce([view.grade for view in views])
+        grade = np.minimum.reduce([memory.view().grade for memory in self.memories])
         junk, lost = self._placed(grade)
         fates: list[Fate] = []
         written = np.zeros(runs)
@@ -57,7 +55,7 @@ class Flows:
             fate, stopped = self._stopped(flow, watch, junk, lost)
             fates.append(fate)
             written += recipients * (1.0 - stopped)
-            self._remember(memories, flow, recipients * (1.0 - stopped)[:, None] / len(PROVIDERS), junk, lost)
+            self._remember(flow, recipients * (1.0 - stopped)[:, None] / len(PROVIDERS), junk, lost)
         return fates, written
 
     def _placed(self, grade: Numbers) -> tuple[Numbers, Numbers]:
@@ -84,12 +82,12 @@ class Flows:
             in_junk = in_junk + inbox * (1.0 - more_lost) * more_junk
         return Fate(in_junk * (1.0 - stopped), stopped + gone * (1.0 - stopped)), stopped
 
-    def _remember(self, memories: Sequence[Memory], flow: Flow, each: Numbers, junk: Numbers, lost: Numbers) -> None:
+    def _remember(self, flow: Flow, each: Numbers, junk: Numbers, lost: Numbers) -> None:
         """Wanted mail is remembered, too: it dilutes what the campaign does, while it is in the inbox."""
         inbox = each * (1.0 - junk - lost)
         opened = self.drawn.of(f"{flow.expectation}.opened")[:, None]
         complained = self.drawn.of(f"{flow.expectation}.complained")[:, None]
-        for memory in memories:
+        for memory in self.memories:
             memory.placed(each * (1.0 - lost), inbox)
             memory.engaged += inbox * opened
             memory.complaints += inbox * complained

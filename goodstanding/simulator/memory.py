@@ -58,11 +58,15 @@ class View:
 
 
 class Memory:
-    """Of one identity, at every provider, in every run; counts fade as time passes."""
+    """Of one identity, at every provider, in every run; counts fade as time passes.
 
-    def __init__(self, lines: Lines, runs: int, providers: int) -> None:
+    ``only_harms``: it gives no good name and no ration, it can only take a name away.
+    """
+
+    def __init__(self, lines: Lines, runs: int, providers: int, *, only_harms: bool = False) -> None:
         shape = (runs, providers)
         self._lines = lines
+        self._only_harms = only_harms
         self._at = 0.0
         self.since = np.zeros(shape)
         self.inboxed = np.zeros(shape)
@@ -115,6 +119,9 @@ class Memory:
         grade = np.where(proven, np.int8(Grade.HIGH), np.int8(Grade.MEDIUM))
         grade = np.where(now < self.low_until, np.int8(Grade.LOW), grade)
         grade = np.where(now < self.bad_until, np.int8(Grade.BAD), grade).astype(np.int8)
+        if self._only_harms:
+            grade = np.where(grade == Grade.MEDIUM, np.int8(Grade.HIGH), grade)
+            return View(grade, np.full(grade.shape, np.inf))
         return View(grade, self._ration(grade))
 
     def placed(self, accepted: Numbers, inboxed: Numbers) -> None:

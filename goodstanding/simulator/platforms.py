@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from goodstanding.simulator.assumptions import Assumption, Known, Range
+from goodstanding.simulator.campaign import Provider
 from goodstanding.simulator.outcome import StageName
 
 Signal = Literal["complaints", "bounces", "failures", "traps"]
@@ -62,6 +63,8 @@ class Platform(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     addresses: Literal["shared", "tenant", "own"]
     """Egress addresses: those of many customers, which one campaign hardly moves; those all mail of the tenant leaves
     from; those of the campaign's stream alone, which begin without a past."""
+    attributed_at: Provider | Literal[""] = ""
+    """The mailbox provider that runs it and sees whose mail it is: it holds the tenant to account."""
     domain: Literal["tenant", "own"]
     """The From domain: the tenant's organisational domain, which all its mail shares, or one for this alone."""
     one_click: bool

@@ -18,7 +18,8 @@ from goodstanding.simulator.assumptions import Dice, Drawn, Numbers
 from goodstanding.simulator.campaign import PROVIDERS, Campaign
 from goodstanding.simulator.flows import Flows
 from goodstanding.simulator.guarded import Guarded
-from goodstanding.simulator.memory import Lines, Memory, View, lines_of
+from goodstanding.simulator.identities import Identity, identities
+from goodstanding.simulator.memory import Lines, View, lines_of
 from goodstanding.simulator.outcome import STAGES
 from goodstanding.simulator.people import Acts, Arrived, Counts, People, none
 from goodstanding.simulator.platforms import Platform, Signal, tenant_limit
@@ -72,8 +73,8 @@ class World:
     drawn: Drawn
     dice: Dice
     lines: Lines
-    memories: list[Memory]
-    """Of the identities the campaign goes out under, at the providers."""
+    identities: list[Identity]
+    """What providers hold to account for it."""
     batches: list[Batch]
     flows: Flows
     watch: Platformed
@@ -104,25 +105,13 @@ def world(campaign: Campaign, platform: Platform, drawn: Drawn, dice: Dice) -> W
     runs = drawn.runs
     lines = lines_of(drawn)
     one_click = campaign.message.one_click or platform.one_click
-    own = platform.domain == "own"
-    memories = [_memory(lines, campaign, runs, new=own)]
-    if platform.addresses != "shared":
-        memories.append(_memory(lines, campaign, runs, new=platform.addresses == "own"))
-    flows = Flows(campaign.flows, drawn, lines, shared=not own)
+    held = identities(campaign, platform, drawn, lines)
+    flows = Flows(campaign.flows, drawn, lines, [one.memory for one in held if one.shared])
     guard = Guarded.of(runs, campaign.stream) if platform.guarded else None
     batches = _batches(campaign, drawn, one_click)
     watch = Platformed(platform, drawn)
     record = Record(runs, tuple(flow.name for flow in campaign.flows))
-    return World(campaign, platform, drawn, dice, lines, memories, batches, flows, watch, guard, record)
-
-
-def _memory(lines: Lines, campaign: Campaign, runs: int, *, new: bool) -> Memory:
-    """What providers remember of an identity: nothing, or the wanted mail the sender has sent so far."""
-    found, sender = Memory(lines, runs, len(PROVIDERS)), campaign.sender
-    if not new and sender.age_days > 0.0:
-        each = np.full((1, len(PROVIDERS)), sender.usual_per_day / len(PROVIDERS))
-        found.established(sender.age_days, each, sender.complaint_rate)
-    return found
+    return World(campaign, platform, drawn, dice, lines, held, batches, flows, watch, guard, record)
 
 
 def _batches(campaign: Campaign, drawn: Drawn, one_click: bool) -> list[Batch]:
@@ -154,9 +143,9 @@ def run(it: World) -> Record:
 
 
 def _step(it: World, seconds: float, *, sending: bool) -> None:
-    for memory in it.memories:
-        memory.pass_to(it.now)
-    views = [memory.view() for memory in it.memories]
+    for one in it.identities:
+        one.memory.pass_to(it.now)
+    views = [one.memory.view() for one in it.identities]
     out = _Step(it.runs)
     budget = _budget(it, seconds) if sending else np.zeros(it.runs)
     for batch in it.batches if sending else ():
@@ -164,7 +153,7 @@ def _step(it: World, seconds: float, *, sending: bool) -> None:
         for number in range(len(batch.waiting)):
             _send(it, batch, number, budget, views, out)
     acts = _acts(it, seconds)
-    fates, written = it.flows.step(it.memories, views, it.watch, seconds)
+    fates, written = it.flows.step(it.watch, seconds)
     it.now += seconds
     _tell(it, acts, out, written)
     told = {"complained": acts.complained, "left": acts.left, "replied": acts.replied}
@@ -226,10 +215,8 @@ def _send(it: World, batch: Batch, number: int, budget: Numbers, views: Sequence
     bounced, trapped = _nobody(it, batch, taken - blocked, number)
     real = taken - blocked - bounced
     inbox, junk, unseen = _placed(it, batch, grade, real - trapped, number)
-    for memory in it.memories:
-        memory.unknown += bounced
-        memory.tried += bounced
-        memory.placed(real.astype(float), inbox.astype(float))
+    for one in it.identities:
+        one.tried(bounced, real, inbox)
     arrived = batch.people.arrive(inbox, number, it.dice)
     rescued = batch.people.rescue(junk, it.dice)
     waiting -= taken
@@ -250,7 +237,8 @@ def _nobody(it: World, batch: Batch, tried: Counts, number: int) -> tuple[Counts
 
 def _room(it: World, views: Sequence[View]) -> Counts:
     """Recipients that providers still take today of the identities, by run and provider."""
-    left = [np.maximum(0.0, view.ration - memory.today) for view, memory in zip(views, it.memories, strict=True)]
+    asked = zip(views, it.identities, strict=True)
+    left = [np.maximum(0.0, view.ration - one.memory.today) for view, one in asked]
     room: Counts = np.minimum(np.minimum.reduce(left), 1e15).astype(np.int64)
     return room
 
@@ -278,9 +266,8 @@ def _placed(it: World, batch: Batch, grade: Numbers, real: Counts, number: int) 
 
 def _tell(it: World, acts: Acts, out: _Step, written: Numbers) -> None:
     """What people did reaches the providers at once, and the platform as far as it hears of it."""
-    for memory in it.memories:
-        memory.complaints += acts.complained
-        memory.engaged += acts.opened + acts.replied
+    for one in it.identities:
+        one.acted(acts)
     shares = np.stack([it.drawn.of(f"{it.platform.slug}.hears.{name}") for name in PROVIDERS], axis=1)
     heard = it.dice.binomial(acts.complained, shares).sum(axis=1).astype(float)
     counts = out.counts
@@ -303,7 +290,7 @@ def _quiet(it: World) -> bool:
         return False
     if any(it.watch.in_stage(stage, it.now).any() for stage in STAGES):
         return False
-    return all((memory.view().grade >= Grade.MEDIUM).all() for memory in it.memories)
+    return all((one.memory.view().grade >= Grade.MEDIUM).all() for one in it.identities)
 
 
 def _close(it: World) -> None:

@@ -106,7 +106,10 @@ def question(runs: int, hourly: float) -> Question:
         suppresses=False,
         hears={name: Range(1.0, 1.0, 1.0) for name in PROVIDERS},
     )
-    known = settled({"invalid.collected": 0.005, "traps.collected": 0.0}) | platform.assumptions()
+    known = (
+        settled({"invalid.collected": 0.005, "traps.collected": 0.0, "provider.fingerprint": 0.0})
+        | platform.assumptions()
+    )
     past = Sender(age_days=PAST_DAYS, usual_per_day=PAST_PER_DAY * len(PROVIDERS), complaint_rate=0.0)
     everybody = (Group(Expectation.COLD, "google", "collected", LETTERS),)
     return Question(Campaign("agreement", everybody, Message(), past), ("relay",), {"relay": platform}, known, runs, 11)
