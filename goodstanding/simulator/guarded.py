@@ -22,13 +22,15 @@ from goodstanding.enforcement.trigger import decide
 from goodstanding.model import Key, KeyKind, Rung, Signal, Stream
 from goodstanding.reputation.evidence import Day, floor_events, restarted
 from goodstanding.reputation.lines import STEPS, USUAL, lines_of
-from goodstanding.reputation.standing import Charge
+from goodstanding.reputation.standing import Charge, Line
 from goodstanding.simulator.assumptions import Numbers
 from goodstanding.simulator.outcome import StageName
 
 DAY = 86_400.0
 CAMPAIGN = Key(KeyKind.CAMPAIGN, "1")
 FEWEST = min(floor_events(step.evidence) for step in STEPS)
+AGAIN = 6 * 3600.0
+"""Seconds after which evidence is weighed again although nothing was reported: it can only have faded."""
 STOPPED = frozenset({Rung.SUSPENDED, Rung.CLOSED})
 SLOW = frozenset({Rung.SLOWED, Rung.PENALTY})
 
@@ -58,8 +60,11 @@ class _Books:
         days: list[Day] = [(int(events), exposure) for _, events, exposure in self.days]
         lines = lines_of(USUAL, self.signal, stream.value)
         exposure = sum(day[1] for day in days)
+        told: dict[Line, float] = {}
         for step in STEPS:
-            evidence = restarted(days, lines.at(step.line))
+            evidence = told.get(step.line)
+            if evidence is None:
+                evidence = told[step.line] = restarted(days, lines.at(step.line))
             if evidence >= step.evidence:
                 rate = self.events / max(1.0, exposure)
                 words = f"{self.events} {self.signal.value} in {exposure:,.0f}"
@@ -82,6 +87,8 @@ class Guard:
     _unmatured: Unmatured = field(default_factory=Unmatured)
     _held: float = 0.0
     """What had not matured at the end of the last step."""
+    _charges: list[Charge | None] = field(default_factory=list)
+    _judged: float = -inf
     _tally: KeyTally = field(default_factory=lambda: KeyTally(0.0))
     _outstanding: Outstanding = field(default_factory=Outstanding)
 
@@ -100,13 +107,16 @@ class Guard:
 
     def hear(self, now: float, sent: int, delivered: int, complaints: int, bounces: int) -> None:
         """What a step brought; whatever follows is done."""
+        if self.position.effective in STOPPED:  # time answers no question: that lasts until a review
+            return
         self._rationed(now, sent, complaints)
         self._complaints.add(now, complaints, self._matured(now, delivered))
         if sent:
             self._bounces.add(now, bounces, float(sent))
-        if self.position.effective is Rung.GOOD and not complaints and not bounces:
-            return
-        charges = [one for one in (self._complaints.charge(self.stream), self._bounces.charge(self.stream)) if one]
+        if complaints or bounces or now - self._judged >= AGAIN:
+            self._charges = [one.charge(self.stream) for one in (self._complaints, self._bounces)]
+            self._judged = now
+        charges = [one for one in self._charges if one is not None]
         if not charges and self.position.effective is Rung.GOOD:
             return
         for move in decide(self.position, charges, now, self.policy):

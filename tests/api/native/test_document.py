@@ -132,7 +132,7 @@ COMMANDS: dict[str, str] = {
         for verb in ("add", "deliveries", "disable", "enable", "list", "remove", "replay", "rotate", "test")
     },
     "why": "messages-why",
-    **dict.fromkeys(("demo", "openapi", "serve"), MACHINE),
+    **dict.fromkeys(("assess", "demo", "openapi", "serve"), MACHINE),
 }
 """Which route does what a command does; or why there is none."""
 
