@@ -14,6 +14,7 @@ import structlog
 from goodstanding.admission.ration import Policy
 from goodstanding.admission.suppression import REMEMBERED
 from goodstanding.delivery.run import Means
+from goodstanding.enforcement.act import forget_campaigns
 from goodstanding.errors import StoreError
 from goodstanding.model import MessageId
 from goodstanding.store import conduct, journal, operations, quarantine, queue, suppression, workers
@@ -73,7 +74,7 @@ class Upkeep:
         journal.append(tx, events)
         quarantine.expire(tx, now, BATCH)
         conduct.flow(tx, self._policy, now, BATCH)
-        conduct.forget(tx, now)
+        forget_campaigns(tx, now)
         suppression.forget(tx, now - REMEMBERED)
         journal.prune(tx, now - self._journal_days * DAY)
         operations.prune(tx, now - OPERATION_DAYS * DAY)

@@ -17,7 +17,7 @@ from goodstanding.enforcement.policy import Policy
 from goodstanding.enforcement.trigger import Move
 from goodstanding.evidence import LadderMoved, OrderEnded, OrderIssued
 from goodstanding.model import KeyKind
-from goodstanding.store import enforcement, journal
+from goodstanding.store import conduct, enforcement, journal
 from goodstanding.store.db import Tx
 
 
@@ -58,6 +58,17 @@ def expire(tx: Tx, now: float) -> int:
     ended = enforcement.end_expired(tx, now)
     journal.append(tx, [_ended(order, now, "its time is over") for order in ended])
     return len(ended)
+
+
+def forget_campaigns(tx: Tx, now: float) -> int:
+    """Forget campaigns that have long been silent, and with them where they stand; how many went."""
+    silent = conduct.silent(tx, now)
+    stay, ended = enforcement.forget_campaigns(tx, silent)
+    because = "its campaign has been silent for two months and is forgotten"
+    journal.append(tx, [_ended(order, now, because) for order in ended])
+    gone = [one for one in silent if one not in stay]
+    conduct.forget(tx, gone)
+    return len(gone)
 
 
 def ladder_moved(move: Move, now: float) -> LadderMoved | None:

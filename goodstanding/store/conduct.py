@@ -274,9 +274,12 @@ def let_go(tx: Tx, keys: Sequence[Key], ending: Ending) -> list[Kept]:
     return gone
 
 
-def forget(tx: Tx, now: float, limit: int = 500) -> int:
-    """Delete campaigns that have been silent for longer than anybody looks back; how many went."""
-    old = [row[0] for row in tx.rows("SELECT id FROM campaign WHERE last < ? LIMIT ?", (now - 2 * WINDOW, limit))]
-    tx.among("DELETE FROM campaign_band WHERE campaign IN", old)
-    tx.among("DELETE FROM campaign WHERE id IN", old)
-    return len(old)
+def silent(tx: Tx, now: float, limit: int = 500) -> list[int]:
+    """Campaigns that have been silent for longer than anybody looks back; some of them."""
+    return [row[0] for row in tx.rows("SELECT id FROM campaign WHERE last < ? LIMIT ?", (now - 2 * WINDOW, limit))]
+
+
+def forget(tx: Tx, campaigns: Sequence[int]) -> None:
+    """Delete campaigns: the same text is a new one from now on."""
+    tx.among("DELETE FROM campaign_band WHERE campaign IN", campaigns)
+    tx.among("DELETE FROM campaign WHERE id IN", campaigns)

@@ -226,6 +226,26 @@ def end_expired(tx: Tx, now: float) -> list[Order]:
     return [_order(row) for row in rows]
 
 
+def forget_campaigns(tx: Tx, campaigns: Sequence[int]) -> tuple[set[int], list[Order]]:
+    """Forget where silent campaigns stand: those that have to stay, and the orders that have ended with the others.
+
+    A campaign stays that an operator has decided about, or of which mail still waits: without its order it would go.
+    """
+    names = [str(one) for one in campaigns]
+    rows = tx.among_rows(f"SELECT name, operator_rung FROM ladder WHERE kind = '{KeyKind.CAMPAIGN}' AND name IN", names)
+    standing = {int(name): Rung(operator) for name, operator in rows}
+    stay = {one for one, operator in standing.items() if operator is not Rung.GOOD}
+    stay |= {row[0] for row in tx.among_rows("SELECT DISTINCT campaign FROM message WHERE campaign IN", [*standing])}
+    gone = [str(one) for one in standing if one not in stay]
+    where = f"WHERE kind = '{KeyKind.CAMPAIGN}' AND name IN"
+    ended = [_order(row) for row in tx.among_rows(f"SELECT {_ORDER} FROM ladder_order {where}", gone)]
+    for table in ("ladder", "ladder_order"):
+        tx.many(f"DELETE FROM {table} WHERE kind = '{KeyKind.CAMPAIGN}' AND name = ?", [(name,) for name in gone])
+    if ended:
+        touch(tx)
+    return stay, ended
+
+
 def view(tx: Tx) -> InForce:
     """Everything workers look up; its serial is read first: what changes meanwhile is noticed a second later."""
     serial = revision(tx)

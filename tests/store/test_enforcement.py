@@ -7,7 +7,7 @@ from msgspec import structs
 
 from goodstanding.admission.estate import Tenant
 from goodstanding.enforcement import review
-from goodstanding.enforcement.act import act, expire, in_shadow
+from goodstanding.enforcement.act import act, expire, forget_campaigns, in_shadow
 from goodstanding.enforcement.in_force import InForce
 from goodstanding.enforcement.ladder import Account, Cause, Position, step
 from goodstanding.enforcement.notices import Notice
@@ -24,7 +24,7 @@ from goodstanding.reputation.standing import Charge, Level
 from goodstanding.store import enforcement, estate, notices, pacing
 from goodstanding.store.db import Database, Tx
 from tests.enforcement.accounts import CAMPAIGN, IP, NEWS, NOW, POLICY, WORDS, at, charge
-from tests.store.letters import postgresql_only
+from tests.store.letters import add, letter, postgresql_only
 
 COLD = Touched("shop/cold", "outreach", "shop-cold.example", 17)
 
@@ -356,3 +356,40 @@ def test_a_pace_nobody_has_asked_of_for_long_is_forgotten(tx: Tx) -> None:
     assert tx.row("SELECT COUNT(*) FROM pace") == (1,)
     pacing.forget(tx, NOW + 3 * 86_400)
     assert tx.row("SELECT COUNT(*) FROM pace") == (0,)
+
+
+LATER = NOW + 100 * 86_400.0
+
+
+def silent_campaign(tx: Tx) -> None:
+    """The one that CAMPAIGN names, as the guard knows it: its last message was at NOW."""
+    row = (17, "shop", "shop/cold", "pitch", NOW, NOW, b"", b"")
+    tx.insert("INSERT INTO campaign (id, tenant, subscription, name, first, last, sketch, octets) VALUES", [row])
+
+
+def test_a_suspended_campaign_is_forgotten_when_it_has_long_been_silent(tx: Tx) -> None:
+    silent_campaign(tx)
+    charged(tx, "suspended")
+    before = enforcement.revision(tx)
+    tx.appended.clear()
+    assert forget_campaigns(tx, NOW + 86_400.0) == 0
+    assert forget_campaigns(tx, LATER) == 1
+    assert (enforcement.positions(tx), enforcement.orders_of(tx, CAMPAIGN)) == ([], [])
+    assert set(kinds(tx.appended)) == {OrderEnded}
+    assert enforcement.revision(tx) > before
+    assert enforcement.history(tx, CAMPAIGN)
+
+
+def test_what_an_operator_decided_about_a_campaign_stays(tx: Tx) -> None:
+    silent_campaign(tx)
+    enforcement.put_position(tx, structs.replace(at(Rung.SUSPENDED), operator=Rung.CLOSED))
+    assert forget_campaigns(tx, LATER) == 0
+    assert enforcement.position(tx, CAMPAIGN).effective is Rung.CLOSED
+
+
+def test_a_campaign_whose_mail_still_waits_stays(tx: Tx) -> None:
+    silent_campaign(tx)
+    charged(tx, "suspended")
+    add(tx, structs.replace(letter(), touched=COLD))
+    assert forget_campaigns(tx, LATER) == 0
+    assert enforcement.orders_of(tx, CAMPAIGN)
