@@ -1,12 +1,20 @@
 """goodstanding assess, as somebody types it who is about to send."""
 
+import time
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from goodstanding.events import Delivered
+from goodstanding.evidence import Complained
+from goodstanding.model import MessageId, Touched
+from goodstanding.operate.opening import open_estate
+from goodstanding.settings import Settings
 from goodstanding.simulator.outcome import Assessment
+from goodstanding.store import journal
 from tests.cli.conftest import Command, Said
+from tests.following import follow
 
 CAMPAIGN = """
 name = "Autumn outreach"
@@ -116,3 +124,49 @@ def test_the_claims_are_told_with_what_was_found(goodstanding: Command) -> None:
 
 def test_a_cluster_that_is_not_there_is_told(goodstanding: Command, campaign: str) -> None:
     assert "dask://HOST:PORT" in problems(goodstanding("assess", campaign, *FAST, "--cluster", "10.0.0.1"))
+
+
+# --- with a journal of one's own --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def past(data_dir: Path) -> None:
+    """Ten days ago 400 letters of a campaign went out, three of which were reported, and 300 newsletters."""
+    then = time.time() - 10 * 86_400.0
+    cold, news = Touched("shop/sales", "outreach", "shop.example", 7), Touched("shop/news", "bulk", "shop.example", 8)
+
+    def delivered(n: int, touched: Touched) -> Delivered:
+        return Delivered("shop", MessageId(n), 0, then, f"r{n}@a.example", "mx.a.example", "250 ok", touched=touched)
+
+    reports = [
+        Complained("shop", MessageId(n), 0, then + 60, f"r{n}@a.example", "abuse", "y", touched=cold, delivered=then)
+        for n in range(3)
+    ]
+    sent = [delivered(n, cold) for n in range(400)] + [delivered(1000 + n, news) for n in range(300)]
+    database, _ = open_estate(Settings(data_dir=str(data_dir)))
+    with database.tx() as tx:
+        journal.append(tx, [*sent, *reports])
+    with database.tx() as tx:
+        follow(tx, None, 10_000)
+    database.close()
+
+
+def test_what_a_journal_teaches_is_a_file_that_a_campaign_names(
+    goodstanding: Command, campaign: str, past: None, tmp_path: Path
+) -> None:
+    said = goodstanding("assess", "--calibrate", "--sender", "shop")
+    assert said.code == 0
+    (tmp_path / "learned.toml").write_text(said.out)
+    Path(campaign).write_text(f'assumptions = "learned.toml"\n{CAMPAIGN}')
+    found = goodstanding("assess", campaign, *FAST, "--json").json
+    learned = {one["slug"]: one for one in found["assumptions"] if one["known"] == "given"}
+    assert learned["cold.complained"]["likely"] < 0.02  # three of 400, where 2 % are assumed
+
+
+def test_the_store_says_how_a_sender_stands(goodstanding: Command, campaign: str, past: None) -> None:
+    found = goodstanding("assess", campaign, *FAST, "--sender", "shop", "--json").json
+    assert found["campaign"]["sender"]["usual_per_day"] == 10.0
+
+
+def test_a_sender_of_whom_nothing_is_known_is_told(goodstanding: Command, campaign: str) -> None:
+    assert "nothing is known of tenant:shop" in problems(goodstanding("assess", campaign, *FAST, "--sender", "shop"))
