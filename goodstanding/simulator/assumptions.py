@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from importlib import resources
-from math import exp, log
+from math import log
 from typing import Literal
 
 import msgspec
@@ -127,10 +127,3 @@ class Drawn:
     def uncertain(self) -> list[str]:
         """The assumptions that were used and are ranges: what sensitivity is asked about."""
         return [slug for slug in self.numbers if not self._known[slug].range.known]
-
-
-def middle(one: Range) -> float:
-    """The mean of what `draw` draws from a range that is not logarithmic; near it otherwise."""
-    if one.low > 0.0 and one.high > 3.0 * one.low:
-        return exp((log(one.low) + log(one.likely) + log(one.high)) / 3.0)
-    return (one.low + one.likely + one.high) / 3.0
