@@ -17,6 +17,8 @@ NO_MESSAGE = MessageId(0)
 """Stands in events that never became a message."""
 
 TenantName = NewType("TenantName", str)
+OUR_TENANT = TenantName("goodstanding")
+"""Whose mail our own notices are. No tenant may be called so, and nothing counts against it."""
 SubscriptionName = NewType("SubscriptionName", str)
 """``tenant/application``: unique in the whole installation."""
 

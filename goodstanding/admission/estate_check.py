@@ -22,6 +22,7 @@ from goodstanding.admission.estate import (
     TokenCredential,
 )
 from goodstanding.admission.onboarding import objection
+from goodstanding.model import OUR_TENANT
 from goodstanding.settings import Settings
 
 NAMELESS = "without a name"
@@ -56,7 +57,7 @@ def objections(estate: Estate, settings: Settings) -> list[str]:
         *(
             f"tenant {one.name or NAMELESS}: {why}"
             for one in estate.tenants
-            for why in _misnamed(one.name, NAME, "shop")
+            for why in (*_misnamed(one.name, NAME, "shop"), *_taken(one.name))
         ),
         *(f"pool {one.name or NAMELESS}: {why}" for one in estate.pools for why in _pool(one, known)),
         *(f"domain {one.name}: {why}" for one in estate.domains for why in _domain(one, known)),
@@ -85,6 +86,11 @@ def _unknown(kind: str, name: str, names: Sequence[str], remedy: str) -> str:
     """``there is no tenant shpo; did you mean shop? Else ...``."""
     near = get_close_matches(name, names, 1)
     return f"there is no {kind} {name!r}; " + (f"did you mean {near[0]}? Else {remedy}" if near else remedy)
+
+
+def _taken(tenant: str) -> Iterator[str]:
+    if tenant == OUR_TENANT:
+        yield "this is the name our own notices go out under; choose another"
 
 
 def _tenant_of(name: str, known: Known) -> Iterator[str]:

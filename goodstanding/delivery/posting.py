@@ -15,13 +15,13 @@ from goodstanding.enforcement.notices import Notice
 from goodstanding.errors import StoreError
 from goodstanding.events import Accepted
 from goodstanding.model import (
+    OUR_TENANT,
     Envelope,
     Identity,
     MessageId,
     Recipient,
     Stream,
     SubscriptionName,
-    TenantName,
     WorkerId,
     message_name,
 )
@@ -38,8 +38,8 @@ log = structlog.get_logger("delivery")
 EVERY = 1.0
 """Seconds between looks."""
 MOST = 50
-OURS = Identity(TenantName("goodstanding"), SubscriptionName("goodstanding/notices"), Stream.TRANSACTIONAL)
-"""Who writes them: nobody's subscription, so that no order about a tenant keeps its notices from it."""
+OURS = Identity(OUR_TENANT, SubscriptionName(f"{OUR_TENANT}/notices"), Stream.TRANSACTIONAL)
+"""Who writes them: nobody's subscription, so that no order keeps a tenant's notices from it, whoever refuses them."""
 
 
 @dataclass(frozen=True, slots=True)

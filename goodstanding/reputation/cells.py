@@ -4,9 +4,10 @@ A footprint is everything one message is held to account by: tenant, egress addr
 campaign, links. Messages with the same footprint share a cell, and every key's total is the sum of its cells. So blame
 can be taken out exactly: what a subscription did without a campaign is its cells without those of the campaign.
 
-When a key is reinstated, its footprints begin new cells, and its totals are of the new cells only; other keys go on
-with all of them. Which cell an event belongs to is decided by when its message was delivered, so a late complaint about
-old mail does not reach over a reinstatement.
+When a key is reinstated, its footprints begin new cells, and its totals are of the new cells only, as are those of
+wider keys: it has answered for the old ones, and nobody else is charged with what it was forgiven. Narrower keys go on
+with all of theirs. Which cell an event belongs to is decided by when its message was delivered, so a late complaint
+about old mail does not reach over a reinstatement.
 
 Words and links are the sender's to choose, so a subscription is told apart into so many cells at most; what is more
 goes into its *rest*, a cell of neither campaign nor links: every other key still counts it. When half of that is used
@@ -151,12 +152,14 @@ def dismantle(state: State) -> None:
         cell.totals = cell.tallies = ()
 
 
-_NARROWEST_FIRST = {kind: place for place, kind in enumerate(KeyKind)}
+NARROWEST_FIRST = {kind: place for place, kind in enumerate(KeyKind)}
+NOBODYS = frozenset({KeyKind.LINK, KeyKind.IP})
+"""What tenants share answers for nobody: whatever it is forgiven, wider keys go on with all of it."""
 
 
 def keys_of(footprint: Footprint) -> list[Key]:
     """Everything a footprint is held to account by, narrowest first."""
-    return sorted([*_narrow(footprint), *_wide(footprint)], key=lambda key: _NARROWEST_FIRST[key.kind])
+    return sorted([*_narrow(footprint), *_wide(footprint)], key=lambda key: NARROWEST_FIRST[key.kind])
 
 
 def _narrow(footprint: Footprint) -> list[Key]:
@@ -235,7 +238,7 @@ def enlist(state: State, cell: Cell) -> None:
     count_apart(state, cell.footprint, 1)
     tenant, source, touched = cell.footprint
     sender = tenant, source, touched.subscription, touched.stream, touched.domain, cell.epoch
-    wide = state.senders.get(sender)
+    wide = () if _is_forgiven(state, _narrow(cell.footprint), cell) else state.senders.get(sender)
     if wide is None:
         wide = state.senders[sender] = _totals(state, _wide(cell.footprint), cell)
     totals, tallies = (*_totals(state, _narrow(cell.footprint), cell), *wide), [cell.tally]
@@ -247,14 +250,23 @@ def enlist(state: State, cell: Cell) -> None:
 
 
 def _totals(state: State, keys: Sequence[Key], cell: Cell) -> tuple[Total, ...]:
-    """The totals of these keys that a cell counts in: of those reinstated since, it does not."""
+    """The totals of these keys, narrowest first, that a cell counts in: not of those reinstated since, or wider."""
     if state.restarts:
-        keys = [key for key in keys if max(_restarts(state, key, cell.footprint), default=0.0) <= cell.epoch]
+        keys = [key for place, key in enumerate(keys) if not _is_forgiven(state, keys[:place], cell, key)]
     stream = cell.footprint[2].stream
-    return tuple([_total(state, key, stream, cell) for key in keys])
+    return tuple([total_of(state, key, stream, cell) for key in keys])
 
 
-def _total(state: State, key: Key, stream: str, cell: Cell) -> Total:
+def _is_forgiven(state: State, narrower: Sequence[Key], cell: Cell, key: Key | None = None) -> bool:
+    """Whether a key has been reinstated since a cell began, or a narrower one that answered for it."""
+    if not state.restarts:
+        return False
+    answering = [one for one in narrower if one.kind not in NOBODYS]
+    asked = answering if key is None else [*answering, key]
+    return any(at > cell.epoch for one in asked for at in _restarts(state, one, cell.footprint))
+
+
+def total_of(state: State, key: Key, stream: str, cell: Cell) -> Total:
     """The total of a key; a new one begins with this cell."""
     place = (key, stream)
     total = state.totals.get(place)
@@ -263,7 +275,8 @@ def _total(state: State, key: Key, stream: str, cell: Cell) -> Total:
     return total
 
 
-def _join(state: State, total: Total, cell: Cell) -> None:
+def join(state: State, total: Total, cell: Cell) -> None:
+    """Count a cell in a total from now on, with all it has counted so far."""
     if total.tally is not cell.tally:
         cell.tallies += (_whole(state, total, cell),)
     total.cells[cell.id] = cell
@@ -318,33 +331,6 @@ def _restarts(state: State, key: Key, footprint: Footprint) -> Iterator[float]:
     tenants = {"", tenant} if tenant else {one.tenant for one in state.restarts if one.key == key}
     for one in (Account(who, key, where) for who in tenants for where in {"", stream}):
         yield from state.restarts.get(one, ())
-
-
-def restart(state: State, account: Account, at: float) -> None:
-    """An account is reinstated: nothing of its that was delivered before counts against its key any more."""
-    known = state.restarts.setdefault(account, [])
-    if known and at <= known[-1]:
-        return
-    known.append(at)
-    state.senders.clear()
-    state.changed.add("restarts")
-    for key, stream in [place for place in state.totals if place[0] == account.key]:
-        if account.stream in ("", stream):
-            _begin_anew(state, state.totals[key, stream], account.tenant, at)
-
-
-def _begin_anew(state: State, total: Total, tenant: str, at: float) -> None:
-    """A total without what a tenant (empty: anybody) did before; what others did stays."""
-    drop(state, total)
-    for cell in total.cells.values():
-        cell.totals = tuple(one for one in cell.totals if one is not total)
-        cell.tallies = (cell.tally, *(one for one in cell.tallies[1:] if one is not total.tally))
-        state.newest.pop(cell.footprint, None)
-    for cell in total.cells.values():
-        if cell.epoch >= at or (tenant and cell.footprint[0] not in ("", tenant)):
-            _join(state, _total(state, total.key, total.stream, cell), cell)
-    again = state.totals.get((total.key, total.stream))
-    accuse_all(state, (again,) if again else ())
 
 
 def accuse(state: State, total: Total, signal: Signal) -> None:

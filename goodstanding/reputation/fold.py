@@ -10,6 +10,7 @@ from __future__ import annotations
 from goodstanding.events import Bounced, Deferred, Delivered, Event, Unsubscribed
 from goodstanding.evidence import Complained, Engaged, LadderMoved, Measured, Returned
 from goodstanding.model import (
+    OUR_TENANT,
     Key,
     KeyKind,
     MessageId,
@@ -29,11 +30,11 @@ from goodstanding.reputation.cells import (
     accuse,
     cell_of,
     day_of,
-    restart,
 )
 from goodstanding.reputation.delay import DAY, PROVIDERS, curve_of
 from goodstanding.reputation.exposure import ATTEMPTS, COLUMN, MEASURED, WANTED, slot_code
 from goodstanding.reputation.midnight import begin_day
+from goodstanding.reputation.reinstating import restart
 
 COUNTED = (Delivered, Bounced, Deferred, Returned, Complained, Unsubscribed, Engaged, Measured, LadderMoved)
 """Everything else in the journal says nothing about a sender's standing."""
@@ -44,6 +45,8 @@ WANTED_HOW = frozenset(("clicked", "replied", "interested", "not-spam"))
 
 def fold(state: State, event: Event) -> State:
     """The state after one more event. It is changed in place; its time is the event's own, never a clock's."""
+    if event.tenant == OUR_TENANT:
+        return state  # our own notices: whoever refuses them, no ladder must keep the next one back
     if event.at >= (state.day + 1) * DAY and isinstance(event, COUNTED):
         begin_day(state, day_of(event.at))
     if isinstance(event, ABOUT_MESSAGES) and not event.touched.stream:

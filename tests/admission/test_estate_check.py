@@ -68,6 +68,7 @@ CASES: list[tuple[Estate, str]] = [
     (more(token_credentials=replace(ROBOT, username="robot.app", application="b")), "it means the same as robot|app"),
     (more(token_credentials=replace(ROBOT, username="two")), "is linked already, as robot|app"),
     (more(tenants=Tenant("Big Shop")), "tenant Big Shop: a name has small letters"),
+    (more(tenants=Tenant("goodstanding")), "tenant goodstanding: this is the name our own notices go out under"),
     (more(tenants=Tenant()), "tenant without a name: a name has"),
     (more(subscriptions=Subscription("shop")), "subscription shop: write it as tenant/application"),
     (more(subscriptions=Subscription("shpo/otp")), "no tenant 'shpo'; did you mean shop?"),

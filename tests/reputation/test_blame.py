@@ -190,8 +190,25 @@ def test_what_others_answer_for_is_said() -> None:
 
 def test_when_the_bad_campaign_is_reinstated_nothing_of_it_is_left() -> None:
     story = [*campaign(START, 1000, 40), reinstated(START + 2 * DAY, CAMPAIGN)]
-    found = charged(folded(*story))
-    assert "campaign:7" not in found
+    assert charged(folded(*story)) == {}
+    late = [complained(START + 3 * DAY + n, START + n) for n in range(30)]
+    assert charged(folded(*story, *late)) == {}, "complaints about mail from before the reinstatement"
+
+
+def test_who_goes_on_badly_after_a_reinstatement_is_charged_again_and_alone() -> None:
+    story = [*campaign(START, 1000, 40), reinstated(START + 2 * DAY, CAMPAIGN), *campaign(START + 3 * DAY, 1000, 40)]
+    assert charged(folded(*story)) == {"campaign:7": "suspended"}
+
+
+def test_what_others_did_is_not_forgiven_with_a_campaign() -> None:
+    others = rotating(3, 400, 16)
+    state = in_order(campaign(START, 1000, 40), others, [reinstated(START + 2 * DAY, CAMPAIGN)])
+    assert charged(state)["subscription:shop/news"] == "suspended"
+
+
+def test_a_subscription_that_is_reinstated_moves_no_blame_to_its_tenant() -> None:
+    story = [*campaign(START, 1000, 40), reinstated(START + 2 * DAY, Key(KeyKind.SUBSCRIPTION, "shop/news"))]
+    assert charged(folded(*story)).keys() <= {"campaign:7"}
 
 
 def test_a_subscription_recovers_when_its_bad_campaign_stops() -> None:

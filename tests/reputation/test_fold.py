@@ -169,7 +169,8 @@ def test_nothing_reaches_back_before_a_reinstatement() -> None:
         complained(START + DAY + 180, START + DAY + 120),
     )
     assert events(state, SUBSCRIPTION, Signal.COMPLAINTS) == 1
-    assert events(state, TENANT, Signal.COMPLAINTS) == 2
+    assert events(state, CAMPAIGN, Signal.COMPLAINTS) == 2
+    assert events(state, TENANT, Signal.COMPLAINTS) == 1  # nobody wider is charged with what it was forgiven
     (first, *_) = standings(state, SUBSCRIPTION, START + 2 * DAY)
     assert first.since == START + DAY
 
@@ -223,7 +224,13 @@ def test_two_reinstatements_make_two_fresh_starts() -> None:
         *(delivered(START + 2 * DAY + 1), complained(START + 2 * DAY + 2, START + 2 * DAY + 1)),
     )
     found = [events(state, key, Signal.COMPLAINTS) for key in (CAMPAIGN, TENANT, SUBSCRIPTION)]
-    assert found == [2, 1, 3]
+    assert found == [2, 1, 2]
+
+
+def test_our_own_notices_are_held_against_nobody() -> None:
+    ours = of(subscription="goodstanding/notices", stream="transactional")
+    state = folded(*[bounced(START + n, touched=ours) for n in range(20)])
+    assert (state.cells, state.totals) == ({}, {})
 
 
 def test_other_events_say_nothing() -> None:

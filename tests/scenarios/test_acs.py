@@ -397,11 +397,15 @@ def test_an_operation_is_seen_by_its_own_subscription_only(service: Service) -> 
 
 
 def test_a_key_is_changed_while_the_other_is_in_use(service: Service) -> None:
+    def status(key: str) -> int:
+        time.sleep(0.4)  # who shows wrong keys faster is not listened to
+        return service.request("GET", "/emails/operations/x", key=key).status_code
+
     second = service.regenerate(CODES, "secondary")
-    eventually(lambda: service.request("GET", "/emails/operations/x", key=second).status_code != 401, "learnt", 10)
+    eventually(lambda: status(second) not in (401, 429), "learnt", 10)
     old = service.keys[CODES]
     service.keys[CODES] = service.regenerate(CODES)
-    eventually(lambda: service.request("GET", "/emails/operations/x", key=old).status_code == 401, "forgotten", 10)
+    eventually(lambda: status(old) == 401, "forgotten", 10)
     path = f"/emails/operations/x?api-version={VERSION}"
     assert service.request("GET", path, key=second).status_code == 404
     assert service.request("GET", path).status_code == 404
