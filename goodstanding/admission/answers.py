@@ -37,10 +37,19 @@ def answer(action: Action, findings: Sequence[Finding], reasons_url: str, words:
         lines.append(f"and {len(groups) - LINES_MOST} more reasons; ask the operator for: goodstanding why")
     if lines and not reasons_url:
         lines.append(f"What this means: goodstanding reasons {ordered[0].slug}")
-    if action is Action.REFUSE and ordered and ordered[0].code == UNLINKED:
-        return Reply(501, UNLINKED, "\n".join([NOT_LINKED, *lines]))
+    code, enhanced = status(action, ordered)
+    if enhanced == UNLINKED:
+        return Reply(code, enhanced, "\n".join([NOT_LINKED, *lines]))
     text = "\n".join(([words] if words else []) + lines)
-    return Reply(_CODES[action], _enhanced(action, ordered), text or action.value)
+    return Reply(code, enhanced, text or action.value)
+
+
+def status(action: Action, findings: Sequence[Finding]) -> tuple[int, str]:
+    """The codes that a reply with these findings has: what clients hear, and what the journal says they heard."""
+    ordered = sorted(findings, key=lambda one: -STRICTNESS[one.action])
+    if action is Action.REFUSE and ordered and ordered[0].code == UNLINKED:
+        return 501, UNLINKED
+    return _CODES[action], _enhanced(action, ordered)
 
 
 def _grouped(findings: Sequence[Finding]) -> list[list[Finding]]:

@@ -32,7 +32,9 @@ class Tenant:
 
     name: str = setting("", "small letters, digits and hyphens")
     country: str = setting("", "where it sits, two letters (ISO 3166), for laws that ask")
-    postal_address: str = setting("", "put into bulk and outreach mail")
+    postal_address: str = setting(
+        "", "where the sender can be written to, for findings to quote; mail has to carry it itself"
+    )
     shared_domains: Literal["refuse", "exception"] = setting(
         "refuse", "streams on one registrable domain; exception: shown in every check, not refused"
     )
@@ -47,8 +49,8 @@ class Subscription:
     stream: Stream = setting(Stream.TRANSACTIONAL, "what it sends; fixed for life")
     flow: str = setting("", "what people call this mail: HR, support, invoices")
     pool: str = setting("", "pool it leaves from; empty: the tenant's for the stream, else the shared one")
-    minute_limit: int = setting(30, "messages a minute", least=0, most=10_000_000)
-    hour_limit: int = setting(100, "messages an hour", least=0, most=100_000_000)
+    minute_limit: int = setting(30, "recipients a minute", least=0, most=10_000_000)
+    hour_limit: int = setting(100, "recipients an hour", least=0, most=100_000_000)
     recipients_limit: int = setting(50, "recipients of one message", least=1, most=50_000)
     shadow: bool = setting(False, "judge and journal its mail, apply nothing but suppression")
 

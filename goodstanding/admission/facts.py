@@ -285,7 +285,7 @@ class Terms(Struct, frozen=True, gc=False):
     country: str = ""
     """Where the tenant sits (ISO 3166), for laws that ask."""
     postal_address: str = ""
-    """The tenant's, to be put into bulk and outreach."""
+    """The tenant's, for findings to quote."""
 
 
 class SiteOpinion(Struct, frozen=True, gc=False):

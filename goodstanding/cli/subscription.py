@@ -22,8 +22,8 @@ Flow = Annotated[
 Pool = Annotated[
     str | None, typer.Option(metavar="NAME", help="Pool it leaves from; '' for the usual one.", show_default=False)
 ]
-MinuteLimit = Annotated[int | None, typer.Option(help="Messages a minute.", min=0, show_default=False)]
-HourLimit = Annotated[int | None, typer.Option(help="Messages an hour.", min=0, show_default=False)]
+MinuteLimit = Annotated[int | None, typer.Option(help="Recipients a minute.", min=0, show_default=False)]
+HourLimit = Annotated[int | None, typer.Option(help="Recipients an hour.", min=0, show_default=False)]
 RecipientsLimit = Annotated[
     int | None, typer.Option(help="Recipients of one message.", min=1, max=50_000, show_default=False)
 ]

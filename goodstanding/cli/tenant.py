@@ -28,7 +28,12 @@ Country = Annotated[
     str | None, typer.Option(metavar="CODE", help="Where it sits, e.g. IT; laws ask.", show_default=False)
 ]
 PostalAddress = Annotated[
-    str | None, typer.Option(metavar="TEXT", help="Put into bulk and outreach mail.", show_default=False)
+    str | None,
+    typer.Option(
+        metavar="TEXT",
+        help="Where the sender can be written to; findings quote it, mail has to carry it itself.",
+        show_default=False,
+    ),
 ]
 SharedDomains = Annotated[
     Sharing | None,

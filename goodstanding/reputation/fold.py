@@ -91,6 +91,8 @@ def _delivered(state: State, event: Delivered) -> None:
 
 
 def _bounced(state: State, event: Bounced) -> None:
+    if not (event.host or event.hard or event.expired):
+        return  # nobody was written to: it was given back from quarantine, or by an operator
     cell = cell_of(state, (event.tenant, event.source, event.touched), event.at)
     _count(state, cell, event.at, ATTEMPTS)
     _harm(state, cell, Signal.HARD_BOUNCES if event.hard else Signal.FAILURES, event)

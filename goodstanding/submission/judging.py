@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 from msgspec import Struct, structs
 
+from goodstanding.admission.answers import status
 from goodstanding.admission.books import Book, Case
 from goodstanding.admission.conduct import Judgement, commit, judge
 from goodstanding.admission.decide import Verdict, decide
@@ -332,6 +333,7 @@ def refused_events(facts: Facts, verdict: Verdict, remote: str) -> list[RefusedE
 def _refused(facts: Facts, address: str, verdict: Verdict, found: Sequence[Finding], remote: str) -> RefusedEvent:
     identity = facts.identity
     said = "; ".join(f"{one.because} [{one.slug}]" for one in found if one.action is verdict.action)
-    reply = f"{'450 4' if verdict.action is Action.DEFER else '550 5'}.7.1 {said}"[:500]
+    code, enhanced = status(verdict.action, verdict.findings)
+    reply = f"{code} {enhanced} {said}"[:500]
     names = (identity.tenant, facts.now, identity.subscription, remote, facts.sender.sender, address, reply)
     return RefusedEvent(*names, findings=_encode(found).decode())

@@ -233,6 +233,13 @@ def test_our_own_notices_are_held_against_nobody() -> None:
     assert (state.cells, state.totals) == ({}, {})
 
 
+def test_what_we_give_back_ourselves_is_no_failure_of_the_sender() -> None:
+    back = bounced(START, "550 5.7.1 the operator refused it", hard=False, host="")
+    assert events(folded(delivered(START), back), CAMPAIGN, Signal.FAILURES) == 0
+    nowhere = bounced(START, "550 5.1.2 no such domain", hard=True, host="")
+    assert events(folded(delivered(START), nowhere), CAMPAIGN, Signal.HARD_BOUNCES) == 1
+
+
 def test_other_events_say_nothing() -> None:
     from tests.store.test_journal import accepted
 

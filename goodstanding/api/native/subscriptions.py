@@ -24,8 +24,8 @@ Flow = Annotated[str, Meta(max_length=100, pattern=PRINTABLE, description="What 
 PoolName = Annotated[
     str, Meta(max_length=64, pattern=f"^({WORD})?$", description="Pool it leaves from; empty: the usual.")
 ]
-MinuteLimit = Annotated[int, Meta(ge=0, le=10_000_000, description="Messages a minute.")]
-HourLimit = Annotated[int, Meta(ge=0, le=100_000_000, description="Messages an hour.")]
+MinuteLimit = Annotated[int, Meta(ge=0, le=10_000_000, description="Recipients a minute.")]
+HourLimit = Annotated[int, Meta(ge=0, le=100_000_000, description="Recipients an hour.")]
 RecipientsLimit = Annotated[int, Meta(ge=1, le=50_000, description="Recipients of one message.")]
 Shadow = Annotated[bool, Meta(description="Judge its mail and apply nothing.")]
 REVIEWED = ("pool", "minute_limit", "hour_limit", "recipients_limit", "shadow")

@@ -25,7 +25,7 @@ PostalAddress = Annotated[
     Meta(
         max_length=500,
         pattern=LINES,
-        description="Put into bulk and outreach mail.",
+        description="Where the sender can be written to; findings quote it, mail has to carry it itself.",
     ),
 ]
 Sharing = Annotated[
