@@ -73,7 +73,11 @@ def _lines(same: Sequence[Finding], reasons_url: str, several: bool) -> list[str
 
 def _plain(text: str) -> str:
     """Replies are ASCII unless the client asked for SMTPUTF8 (RFC 6531 §3.7.4.1), and one finding is one line."""
-    return " ".join(text.encode("ascii", "replace").decode().split())
+    return " ".join(text.translate(_SPELT_OUT).encode("ascii", "replace").decode().split())
+
+
+_SPELT_OUT = str.maketrans({"§": "section ", "–": "-", "’": "'"})
+"""What laws and people are quoted with, and ASCII lacks."""
 
 
 def _enhanced(action: Action, ordered: Sequence[Finding]) -> str:
