@@ -27,6 +27,8 @@ CHANGE_WORDS: Mapping[ChangeName, str] = {
 
 _COMPLAINTS: tuple[tuple[float, float, Answer], ...] = ((0.01, 0.5, "do-not-send"), (0.003, 0.2, "send-differently"))
 """Complaint rate, the chance of crossing it that matters, and what follows."""
+FEW_COLD = 0.01
+"""Share of strangers among the recipients below which they had better be left out, and the rest may go."""
 _BOUNCES: tuple[tuple[float, Answer], ...] = ((0.10, "do-not-send"), (0.05, "send-differently"))
 """Share of unknown recipients that more than half of the runs exceed, and what follows."""
 
@@ -55,7 +57,9 @@ def _findings(route: RouteOutcome, campaign: Campaign, platform: Platform) -> It
     cold = sum(group.count for group in campaign.groups if group.expectation is Expectation.COLD)
     if cold and platform.forbids_cold:
         words = f"{cold:,} of {campaign.recipients:,} recipients do not know the sender; {platform.forbids_cold}"
-        yield Finding("do-not-send", Reason("cold-on-high-trust", words, "use a platform made for it, or ask first"))
+        few = cold < FEW_COLD * campaign.recipients
+        remedy = "leave them out" if few else "use a platform made for it, or ask first"
+        yield Finding("send-differently" if few else "do-not-send", Reason("cold-on-high-trust", words, remedy))
     yield from _of_complaints(route)
     yield from _of_bounces(route)
     yield from _of_stages(route)
@@ -140,7 +144,9 @@ def harm_of(route: RouteOutcome) -> float:
 def with_changes(
     verdict: Verdict, variants: Mapping[ChangeName, RouteOutcome], campaign: Campaign, platform: Platform
 ) -> Verdict:
-    """The same with what could be done differently, what helps most first."""
+    """The same with what could be done differently, what helps most first; nothing needs to be where it may be sent."""
+    if verdict.answer == "send":
+        return verdict
     changes: list[tuple[int, Change]] = []
     for slug, route in variants.items():
         willing = slug == "permission"

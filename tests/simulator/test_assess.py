@@ -3,10 +3,11 @@
 import msgspec
 import numpy as np
 import pytest
+from msgspec import structs
 
 from goodstanding.sandbox.behaviour import Expectation
 from goodstanding.simulator.assess import assessment, perform, plan
-from goodstanding.simulator.campaign import Message
+from goodstanding.simulator.campaign import Group, Message
 from goodstanding.simulator.outcome import Assessment
 from goodstanding.simulator.question import Question, Task
 from goodstanding.simulator.summary import Runs
@@ -96,3 +97,11 @@ def test_pieces_of_a_route_are_told_as_one() -> None:
     asked = question(campaign(), "azure", runs=500)
     tasks = [task for task in plan(asked) if not task.change]
     assert [(task.start, task.runs) for task in tasks] == [(0, 250), (250, 250)]
+
+
+def test_a_few_strangers_are_to_be_left_out() -> None:
+    known = campaign(Expectation.AWAITED, count=4000, source="asked", message=Message(one_click=True))
+    mixed = structs.replace(known, groups=(*known.groups, Group(Expectation.COLD, "google", "asked", 3)))
+    (verdict,) = answered(question(mixed, "azure", runs=20)).verdicts
+    (reason,) = [one for one in verdict.reasons if one.slug == "cold-on-high-trust"]
+    assert (verdict.answer, reason.remedy) == ("send-differently", "leave them out")
