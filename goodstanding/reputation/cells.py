@@ -18,7 +18,7 @@ comes out the same in whatever steps it is folded.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from typing import Literal, NamedTuple
 
 from msgspec import Struct, field
@@ -238,10 +238,11 @@ def enlist(state: State, cell: Cell) -> None:
     count_apart(state, cell.footprint, 1)
     tenant, source, touched = cell.footprint
     sender = tenant, source, touched.subscription, touched.stream, touched.domain, cell.epoch
-    wide = () if _is_forgiven(state, _narrow(cell.footprint), cell) else state.senders.get(sender)
+    gone = _forgiven(state, cell) if state.restarts else _NONE
+    wide = () if Key(KeyKind.CAMPAIGN, str(touched.campaign)) in gone else state.senders.get(sender)
     if wide is None:
-        wide = state.senders[sender] = _totals(state, _wide(cell.footprint), cell)
-    totals, tallies = (*_totals(state, _narrow(cell.footprint), cell), *wide), [cell.tally]
+        wide = state.senders[sender] = _totals(state, _wide(cell.footprint), cell, gone)
+    totals, tallies = (*_totals(state, _narrow(cell.footprint), cell, gone), *wide), [cell.tally]
     for total in totals:
         if total.tally is not cell.tally:  # most campaigns and many links never have a second cell
             tallies.append(_whole(state, total, cell))
@@ -249,21 +250,25 @@ def enlist(state: State, cell: Cell) -> None:
     cell.tallies, cell.totals = tuple(tallies), totals
 
 
-def _totals(state: State, keys: Sequence[Key], cell: Cell) -> tuple[Total, ...]:
-    """The totals of these keys, narrowest first, that a cell counts in: not of those reinstated since, or wider."""
-    if state.restarts:
-        keys = [key for place, key in enumerate(keys) if not _is_forgiven(state, keys[:place], cell, key)]
+def _totals(state: State, keys: Sequence[Key], cell: Cell, gone: Set[Key]) -> tuple[Total, ...]:
+    """The totals of these keys that a cell counts in."""
     stream = cell.footprint[2].stream
-    return tuple([total_of(state, key, stream, cell) for key in keys])
+    return tuple([total_of(state, key, stream, cell) for key in keys if key not in gone])
 
 
-def _is_forgiven(state: State, narrower: Sequence[Key], cell: Cell, key: Key | None = None) -> bool:
-    """Whether a key has been reinstated since a cell began, or a narrower one that answered for it."""
-    if not state.restarts:
-        return False
-    answering = [one for one in narrower if one.kind not in NOBODYS]
-    asked = answering if key is None else [*answering, key]
-    return any(at > cell.epoch for one in asked for at in _restarts(state, one, cell.footprint))
+_NONE: Set[Key] = frozenset()
+
+
+def _forgiven(state: State, cell: Cell) -> Set[Key]:
+    """The keys of a cell that have been reinstated since it began, and those wider than one that answered for it."""
+    gone: set[Key] = set()
+    answered = False
+    for key in keys_of(cell.footprint):
+        since_then = any(at > cell.epoch for at in _restarts(state, key, cell.footprint))
+        if since_then or answered:
+            gone.add(key)
+        answered = answered or (since_then and key.kind not in NOBODYS)
+    return gone
 
 
 def total_of(state: State, key: Key, stream: str, cell: Cell) -> Total:

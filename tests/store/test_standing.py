@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from goodstanding.events import Event
+from goodstanding.model import KeyKind
 from goodstanding.reputation import blame
 from goodstanding.reputation.cells import Account, State
 from goodstanding.store import conduct, journal, standing
@@ -116,6 +117,17 @@ def test_another_machine_that_went_on_is_noticed(database: Database) -> None:
     state = State()
     standing.fold_all(state, STORY)
     assert said(after.state) == said(state)
+
+
+def test_what_was_forgiven_stays_forgiven_after_a_restart(database: Database) -> None:
+    again = [reinstated(START + 10 * DAY, SUBSCRIPTION, stream="bulk"), *campaign(START + 10.5 * DAY, 60, 3)]
+    write(database, [*STORY, *again])
+    lived = {key: total.tally.days for key, total in follow_all(database, 2000, fresh=False).state.totals.items()}
+    begun = {key: total.tally.days for key, total in follow_all(database, 50, fresh=True).state.totals.items()}
+    state = State()
+    standing.fold_all(state, [*STORY, *again])
+    assert {key.kind for key, _ in lived} >= {KeyKind.LINK, KeyKind.TENANT, KeyKind.IP}
+    assert begun == lived == {key: total.tally.days for key, total in state.totals.items()}
 
 
 def test_the_messages_behind_a_charge_are_kept_with_it(database: Database) -> None:
