@@ -17,6 +17,7 @@ from goodstanding.api.acs.face import Face
 from goodstanding.api.asgi import Faces
 from goodstanding.api.native.sending import PATHS, Sending
 from goodstanding.delivery.connection import Timeouts
+from goodstanding.delivery.notices import Seal, unsealed
 from goodstanding.delivery.plan import Route
 from goodstanding.delivery.pools import Pools
 from goodstanding.model import Identity, Stream, SubscriptionName
@@ -27,6 +28,7 @@ from goodstanding.settings import ApiSettings, DeliverySettings, Pool, Settings,
 from goodstanding.store import estate
 from goodstanding.store.db import Tx
 from goodstanding.submission.authentication import CREDENTIAL_PURPOSE, Claimant, Credentials, Link
+from goodstanding.submission.signing import Signers, fields_for
 
 if TYPE_CHECKING:
     from goodstanding.submission.bearer import Bearer
@@ -71,6 +73,22 @@ def trusted_networks(settings: Settings, known: Mapping[str, Identity]) -> list[
             continue
         found.extend((network, identity) for network in entry.networks)
     return found
+
+
+def seal(hostname: str, register: Register, signers: Signers) -> Seal:
+    """Signs mail of our own with the keys of the claimed domain that our host name lies in, for DMARC to pass.
+
+    Only where that mail leaves on this domain's stream: no address of another must be seen with it.
+    """
+    owner = register.domain_of(hostname)
+    keys = signers.for_sender(owner.tenant, hostname) if owner is not None else ()
+    if owner is None or not keys:
+        return unsealed
+
+    def sealed(octets: bytes, stream: Stream, now: float) -> bytes:
+        return fields_for(keys, octets, now) if stream == owner.stream else b""
+
+    return sealed
 
 
 def certificate_of(api: ApiSettings, usual: ssl.SSLContext | None) -> ssl.SSLContext | None:

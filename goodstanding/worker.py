@@ -34,6 +34,7 @@ from goodstanding.api.programs import end, serve
 from goodstanding.companion import handed_over
 from goodstanding.delivery.claiming import Claiming, as_they_are
 from goodstanding.delivery.courier import Courier
+from goodstanding.delivery.notices import Ours
 from goodstanding.delivery.obeying import Obeying
 from goodstanding.delivery.plan import HERE
 from goodstanding.delivery.posting import Posting
@@ -196,7 +197,7 @@ class Worker:
         ours = frozenset(address for pool in settings.pools for address in pool.addresses)
         own = frozenset() if out.loopback_only else HERE | ours
         routing = Routing(fitting.pools(settings, Register()), resolver, self.clock, out.port, own, out.ipv6)
-        record = Record(self.writer, self.spool, self.clock, settings.hostname, self.identifiers.next)
+        record = Record(self.writer, self.spool, self.clock, Ours(settings.hostname), self.identifiers.next)
         dialer = TcpDialer()
         courier = Courier(
             routing=routing,
@@ -244,7 +245,7 @@ class Worker:
             for chore in (
                 Claiming(self.delivery, self.second_look).run(),
                 self.upkeep.run(),
-                Posting(self.delivery.means, self.settings.hostname, self.identifiers.next).run(),
+                Posting(self.delivery.means, self.identifiers.next).run(),
                 self.reception.sweep(),
                 self._report(),
                 self._beat(stop),
@@ -318,6 +319,7 @@ class Worker:
         self.reception.trusted = TrustedNetworks(fitting.trusted_networks(self.settings, known))
         self.face.keys, self.sending.identities = AccessKeys(self.master, signing, known), known
         self.door.signers = Signers(self.master, domains, keys)
+        self.delivery.record.ours.seal = fitting.seal(self.settings.hostname, register, self.door.signers)
         self.delivery.means.routing.pools = fitting.pools(self.settings, register)
         if self.door.keeper is not None:
             self.door.keeper.premises = fitting.premises(self.settings, register, isolation)

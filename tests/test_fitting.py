@@ -1,13 +1,18 @@
 """What of the settings reaches the front door: whose opens and clicks are tracked, and below which address."""
 
+import dkim
 import pytest
 
 from goodstanding import fitting
 from goodstanding.admission.estate import Member, Pool, Register
-from goodstanding.admission.facts import Terms
+from goodstanding.admission.facts import DomainFacts, Terms
 from goodstanding.admission.isolation import Isolation
-from goodstanding.model import Identity, Stream, SubscriptionName, TenantName
+from goodstanding.delivery.notices import unsealed
+from goodstanding.model import DkimKey, Identity, Stream, SubscriptionName, TenantName
+from goodstanding.sealed import seal
 from goodstanding.settings_file import parse_settings
+from goodstanding.submission.signing import Signers, context_of
+from goodstanding.wire.dkim import dns_record, generate_key, load_key
 
 WHO = [Identity(TenantName("acme"), SubscriptionName(f"acme/{stream}"), stream) for stream in Stream]
 MEMBERS = {str(one.subscription): Member(one, Terms()) for one in WHO}
@@ -30,3 +35,19 @@ def test_a_stream_that_is_listed_is_tracked_below_the_link_domain_of_its_pool() 
         "acme/bulk": "https://go.acme.example",
         "acme/transactional": "https://leave.relay.example",
     }
+
+
+def test_our_notices_are_signed_by_whose_host_we_are_on_no_stream_but_theirs() -> None:
+    private = generate_key("ed25519-sha256")
+    sealed = seal(bytes(32), private, context_of("acme.example", "s"), bytes(12))
+    keys = Signers(bytes(32), {"acme.example": "acme"}, [DkimKey("acme.example", "s", "ed25519-sha256", sealed, 0.0)])
+    register = Register(domains={"acme.example": DomainFacts("acme.example", "acme", "transactional")})
+    sign = fitting.seal("mta.acme.example", register, keys)
+    letter = b"From: MAILER-DAEMON@mta.acme.example\r\nSubject: returned\r\n\r\nIt came back.\r\n"
+    signed = sign(letter, Stream.TRANSACTIONAL, 1.0) + letter
+    record = dns_record(load_key(private)).encode()
+    assert dkim.verify(
+        signed, dnsfunc=lambda name, timeout=5: record if name == b"s._domainkey.acme.example." else None
+    )
+    assert sign(letter, Stream.OUTREACH, 1.0) == b""
+    assert fitting.seal("mta.platform.example", register, keys) is unsealed

@@ -220,6 +220,7 @@ def _sending(claim: DomainFacts, ground: Ground) -> Iterable[Record]:
     if ground.pools and not own and (spf := _spf(name, ground.pools, ground, "")):
         why = "the return path is another domain, so only reviewers look for it; add the terms to a record you have"
         yield from (replace(record, why=why, optional=True) for record in spf)
+    yield from _hello(name, ground)
     yield Record(
         f"_dmarc.{name}",
         "TXT",
@@ -235,6 +236,18 @@ def _sending(claim: DomainFacts, ground: Ground) -> Iterable[Record]:
         if ground.web and _within(link, name):
             why = "one-click unsubscribe (RFC 8058); claim it with --kind link, and name it in the pool"
             yield from _link(link, ground, why, optional=claim.stream == Stream.TRANSACTIONAL)
+
+
+def _hello(name: str, ground: Ground) -> Iterable[Record]:
+    """Of names in EHLO below a domain: what has no return path is judged by them (RFC 7208 §2.4)."""
+    why = "our bounces and notices have no return path: receivers check them by the name in EHLO"
+    taken = {name, *(pool.bounce_domain for pool in ground.pools)}  # which have an SPF record for the same addresses
+    greeting: dict[str, list[Pool]] = {}
+    for pool in ground.pools:
+        greeting.setdefault(pool.hello or ground.hostname, []).append(pool)
+    for hello, pools in greeting.items():
+        if _within(hello, name) and hello not in taken:
+            yield from _spf(hello, pools, ground, why, exclusive=True)
 
 
 def _bounce(name: str, pools: Sequence[Pool], ground: Ground) -> Iterable[Record]:

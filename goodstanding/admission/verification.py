@@ -280,6 +280,21 @@ def _addresses(pool: Pool, ground: Ground, book: Book) -> Iterable[Check]:
     elif strangers:
         because = f"{hello}, our name in EHLO, does not have the address {joined(strangers)}"
         yield answered("hello", known, "wanted", because, f"publish {hello} with {joined(pool.addresses)}")
+    if pool.addresses:
+        yield _hello_spf(hello, pool.addresses, book)
+
+
+def _hello_spf(hello: str, addresses: Sequence[str], book: Book) -> Check:
+    """Our bounces and notices have no return path, so receivers ask SPF about the name in EHLO (RFC 7208 §2.4)."""
+    results = {address: spf.evaluate(address, hello, book).result for address in addresses}
+    refused = [address for address, result in results.items() if result not in ("pass", "temperror")]
+    if refused:
+        terms = " ".join(f"ip{ip_address(address).version}:{address}" for address in addresses)
+        because = f"SPF of {hello}, our name in EHLO, does not pass for {joined(refused)}: our bounces may be refused"
+        return Check("hello-spf", False, "wanted", because, f'publish {hello} TXT "v=spf1 {terms} -all"')
+    if "temperror" in results.values():
+        return Check("hello-spf", None, "wanted", f"SPF of {hello} cannot be looked up now", "look again in a while")
+    return Check("hello-spf", True, "wanted", f"SPF of {hello}, our name in EHLO, passes for {joined(addresses)}")
 
 
 def _reverse(address: str, hello: str, book: Book) -> Check:

@@ -23,13 +23,15 @@ from goodstanding.model import Reply
 from goodstanding.outside import Clock
 from goodstanding.store import pacing, stopping
 from goodstanding.store.db import Tx
-from goodstanding.store.queue import IN_SHADOW, Claimed
+from goodstanding.store.queue import IN_SHADOW, NOTICE, Claimed
 from goodstanding.store.writer import Places
 
 LEAST_WAIT = 1.0
 """Seconds: what is paced is not claimed again before."""
 Waits = tuple[str, str]
 """Whose an order is and what the queue says of the mail it keeps waiting."""
+UNORDERED = IN_SHADOW | NOTICE
+"""Traits of mail that no order about what it is concerns; those about addresses concern all mail."""
 LANE_WAIT = 60.0
 """Seconds until a lane that an order holds is looked at again: the order may end early."""
 
@@ -86,8 +88,8 @@ class Obeying:
         return any(one.what is What.HOLD for one in self._about(claim, self.clock.now()))
 
     def _about(self, claim: Claimed, now: float) -> tuple[Order, ...]:
-        """The orders about a claim; none about what is on its way back to its sender or was accepted in shadow."""
-        if claim.traits & IN_SHADOW or all(one.bounce is not None for one in claim.recipients):
+        """The orders about a claim; none about what goes back to its sender, tells of it, or came in shadow."""
+        if claim.traits & UNORDERED or all(one.bounce is not None for one in claim.recipients):
             return ()
         return self.in_force.of(claim.touched, claim.identity.tenant, "", now)
 
@@ -114,7 +116,7 @@ class Obeying:
         )
 
     def _of_message(self, claim: Claimed, provider: str, recipients: int, now: float) -> Pause | None:
-        if claim.traits & IN_SHADOW:
+        if claim.traits & UNORDERED:
             return None
         orders = self.in_force.of(claim.touched, claim.identity.tenant, "", now, provider)
         for order in orders:

@@ -28,7 +28,7 @@ from goodstanding.model import (
 from goodstanding.store import notices, queue
 from goodstanding.store.db import Tx
 from goodstanding.store.notices import Due
-from goodstanding.store.queue import Entry
+from goodstanding.store.queue import NOTICE, Entry
 from goodstanding.store.spool import Content
 from goodstanding.store.writer import Places
 from goodstanding.wire.message import date_time
@@ -47,7 +47,6 @@ class Posting:
     """One worker's way of sending them; several may look, one of them queues each."""
 
     means: Means
-    hostname: str
     next_id: Callable[[float], MessageId]
 
     async def run(self) -> None:
@@ -69,8 +68,9 @@ class Posting:
     async def _post(self, due: Due) -> None:
         now = self.means.clock.now()
         message = self.next_id(now)
-        octets = letter(due.notice, self.hostname, message_name(message), now)
-        content = Content(message, [octets], len(octets), b"")
+        ours = self.means.record.ours
+        octets = letter(due.notice, ours.hostname, message_name(message), now)
+        content = Content(message, [octets], len(octets), ours.seal(octets, OURS.stream, now))
         await self.means.writer.submit(self._queue, (due, entry(due.notice, message, len(octets), now)), content)
 
     def _queue(self, tx: Tx, batch: list[tuple[tuple[Due, Entry], Places]]) -> None:
@@ -89,7 +89,7 @@ def entry(notice: Notice, message: MessageId, size: int, now: float) -> Entry:
         subject=notice.subject,
     )
     envelope = Envelope("", (Recipient(notice.to, ("NEVER",)),))
-    return Entry(message, OURS, envelope, 0, WorkerId(0), now, [event])
+    return Entry(message, OURS, envelope, NOTICE, WorkerId(0), now, [event])
 
 
 def letter(notice: Notice, hostname: str, name: str, now: float) -> bytes:

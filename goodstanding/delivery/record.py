@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from goodstanding.delivery.notices import Notice, notice
+from goodstanding.delivery.notices import Notice, Ours, notice
 from goodstanding.delivery.settling import Ruling
 from goodstanding.errors import LeaseLost, StoreError
 from goodstanding.events import Event
@@ -48,12 +48,12 @@ class Record:
     """Settles attempts for one worker."""
 
     def __init__(
-        self, writer: Writer, spool: Spool, clock: Clock, hostname: str, next_id: Callable[[float], MessageId]
+        self, writer: Writer, spool: Spool, clock: Clock, ours: Ours, next_id: Callable[[float], MessageId]
     ) -> None:
         self._writer = writer
         self._spool = spool
         self._clock = clock
-        self._hostname = hostname
+        self.ours = ours
         self._next_id = next_id
         self.heard: Callable[[Tx, Sequence[Event]], None] = unheard
         """Hears, in their transaction, how attempts ended."""
@@ -67,10 +67,10 @@ class Record:
         if notices:
             now = self._clock.now()
             try:
-                told = notice(claimed, notices, original(), self._next_id(now), self._hostname, now)
+                told = notice(claimed, notices, original(), self._next_id(now), self.ours, now)
             except (OSError, StoreError) as exc:
                 log.error("notice without original", message=claimed.message, error=str(exc))
-                told = notice(claimed, notices, (), self._next_id(now), self._hostname, now)
+                told = notice(claimed, notices, (), self._next_id(now), self.ours, now)
         settlements = tuple(
             Settlement(
                 *(claimed.message, ruling.n, claimed.sole, ruling.final, ruling.event),

@@ -38,7 +38,7 @@ from goodstanding.reputation.reinstating import restart
 
 COUNTED = (Delivered, Bounced, Deferred, Returned, Complained, Unsubscribed, Engaged, Measured, LadderMoved)
 """Everything else in the journal says nothing about a sender's standing."""
-ABOUT_MESSAGES = (Bounced, Deferred, Returned, Complained, Unsubscribed, Engaged)
+ABOUT_MESSAGES = (Delivered, Bounced, Deferred, Returned, Complained, Unsubscribed, Engaged)
 WANTED_HOW = frozenset(("clicked", "replied", "interested", "not-spam"))
 """What a person does with mail they are glad of. Opening is not among them: programs open most mail."""
 

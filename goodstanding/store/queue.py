@@ -32,9 +32,9 @@ from goodstanding.store import journal
 from goodstanding.store.db import Row, Tx, Value
 from goodstanding.store.spool import Place
 
-EIGHT_BIT = 1
-SMTPUTF8 = 2
+EIGHT_BIT, SMTPUTF8 = 1, 2
 IN_SHADOW = 4  # it was accepted in shadow, so no order is about it
+NOTICE = 8  # we wrote it: no order is about it, and no sender is held to account by it
 
 
 class Entry(Struct, frozen=True, gc=False):
@@ -44,7 +44,7 @@ class Entry(Struct, frozen=True, gc=False):
     identity: Identity
     envelope: Envelope
     traits: int
-    """`EIGHT_BIT` | `SMTPUTF8`: what the next hop must be able to take; `IN_SHADOW`."""
+    """`EIGHT_BIT` | `SMTPUTF8`: what the next hop must be able to take; `IN_SHADOW`, `NOTICE`."""
     owner: WorkerId
     """The worker that attempts it at once; 0: it waits to be claimed."""
     due: float
@@ -252,7 +252,7 @@ def _message(row: Row, recipients: Sequence[Row]) -> Claimed:
         envid,
         still_open == 1,
         tuple(map(_recipient, sorted(recipients, key=lambda r: r[1]))),
-        Touched(subscription, stream, *touched),
+        NOTHING_TOUCHED if traits & NOTICE else Touched(subscription, stream, *touched),
     )
 
 

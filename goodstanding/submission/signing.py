@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from goodstanding.model import DkimKey
 from goodstanding.sealed import unseal
-from goodstanding.wire.dkim import Signer, load_key
+from goodstanding.wire.dkim import BodyHash, Signer, load_key, sign
+from goodstanding.wire.message import header_end, parse_header
 
 
 def context_of(domain: str, selector: str) -> bytes:
@@ -47,3 +48,11 @@ class Signers:
         """None when the key was sealed with another master key; `goodstanding check` says so."""
         private = unseal(self._master, key.sealed, context_of(key.domain, key.selector))
         return Signer(key.domain, key.selector, load_key(private, ours=True)) if private is not None else None
+
+
+def fields_for(signers: Sequence[Signer], octets: bytes, now: float) -> bytes:
+    """The DKIM-Signature fields of a message in memory, whose header ends with a blank line; lines end in CRLF."""
+    end = header_end(octets)
+    body = BodyHash()
+    body.update(octets[end:])
+    return sign(signers, parse_header(octets[:end]), body.digest(), now)

@@ -69,6 +69,7 @@ def test_a_sending_domain_gets_keys_return_path_dmarc_and_links() -> None:
         ("b.shop.example", "MX", "10 mta.shop.example."),
         ("b.shop.example", "TXT", "v=spf1 ip4:192.0.2.1 ip6:2001:db8::1 -all"),
         ("shop.example", "TXT", "v=spf1 ip4:192.0.2.1 ip6:2001:db8::1 ~all"),
+        ("otp.shop.example", "TXT", "v=spf1 ip4:192.0.2.1 ip6:2001:db8::1 -all"),
         ("_dmarc.shop.example", "TXT", "v=DMARC1; p=none; rua=mailto:dmarc-reports@shop.example"),
         ("shop.example", "MX", "10 mta.shop.example."),
         ("links.shop.example", "CNAME", "mail.shop.example."),

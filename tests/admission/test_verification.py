@@ -26,6 +26,7 @@ WHOLE: Zones = {
     "shop.example MX": ["mx.shop.example"],
     f"{IP} PTR": ["otp.shop.example"],
     "otp.shop.example A": [IP],
+    "otp.shop.example TXT": [f"v=spf1 ip4:{IP} -all"],
 }
 
 
@@ -62,6 +63,8 @@ BROKEN: list[tuple[str, Zones, str]] = [
     ("ptr", {f"{IP} PTR": []}, "no PTR"),
     ("ptr", {f"{IP} PTR": ["host.isp.example"]}, "does not lead back"),
     ("hello", {"otp.shop.example A": ["192.0.2.9"]}, "does not have the address"),
+    ("hello-spf", {"otp.shop.example TXT": []}, "our bounces may be refused"),
+    ("hello-spf", {"otp.shop.example TXT": ["v=spf1 -all"]}, "does not pass"),
 ]
 
 

@@ -1,5 +1,6 @@
 """What a delivery loop needs, over a real store, with doubles for everything outside."""
 
+from goodstanding.delivery.notices import Ours
 from goodstanding.delivery.obeying import Obeying
 from goodstanding.delivery.plan import Route
 from goodstanding.delivery.pools import Pools
@@ -26,7 +27,7 @@ def means_for(database: Database, writer: Writer, spool: Spool, worker: WorkerId
         writer=writer,
         spool=spool,
         routing=Routing(Pools(pools), FakeResolver({}), clock, 25, frozenset(), True),
-        record=Record(writer, spool, clock, "relay.test", Identifiers(0).next),
+        record=Record(writer, spool, clock, Ours("relay.test"), Identifiers(0).next),
         clock=clock,
         entropy=FakeEntropy(1),
         obeying=Obeying(1, clock),

@@ -11,7 +11,7 @@ from goodstanding.enforcement.orders import Order, What
 from goodstanding.model import Key, KeyKind, MessageId, Touched
 from goodstanding.store import pacing
 from goodstanding.store.db import Database, Tx
-from goodstanding.store.queue import IN_SHADOW
+from goodstanding.store.queue import IN_SHADOW, NOTICE
 from tests.fakes import FakeClock
 from tests.store.letters import add, claim_all, identity, letter, opened, want
 
@@ -60,11 +60,12 @@ def test_workers_share_a_rate_as_it_is_asked_for(database: Database) -> None:
     assert going == [8, 2]
 
 
+@pytest.mark.parametrize("traits", [IN_SHADOW, NOTICE], ids=["accepted in shadow", "our notice"])
 @pytest.mark.parametrize("what", [What.HOLD, What.PACE])
-def test_what_was_accepted_in_shadow_goes_whatever_is_ordered(database: Database, what: What) -> None:
+def test_some_mail_goes_whatever_is_ordered_about_its_sender(database: Database, what: What, traits: int) -> None:
     with database.tx() as tx:
         worker = obeying(emptied(tx, an_order(what, rate=1.0)), an_order(What.HOLD, provider="google.com"))
-        add(tx, structs.replace(letter(), traits=IN_SHADOW))
+        add(tx, structs.replace(letter(), traits=traits))
         claims = claim_all(tx, want())
         assert worker.claimed(tx, claims) == claims
         assert not worker.stops(claims[0])

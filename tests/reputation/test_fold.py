@@ -231,6 +231,8 @@ def test_our_own_notices_are_held_against_nobody() -> None:
     ours = of(subscription="goodstanding/notices", stream="transactional")
     state = folded(*[bounced(START + n, touched=ours) for n in range(20)])
     assert (state.cells, state.totals) == ({}, {})
+    of_theirs = folded(delivered(START, touched=Touched()), bounced(START + 1, touched=Touched()))  # sent back to them
+    assert (of_theirs.cells, of_theirs.totals) == ({}, {})
 
 
 def test_what_we_give_back_ourselves_is_no_failure_of_the_sender() -> None:
