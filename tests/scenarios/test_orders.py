@@ -91,3 +91,16 @@ def test_in_shadow_an_operators_hand_is_noted_and_nobody_is_told_or_slowed(make_
     [noted] = json.loads(relay.command("standing", "list", "--json"))
     assert (noted["effective"], noted["position"]["shadow"]) == ("suspended", True)
     assert not any(b"owner@acme-office.example" in one.recipients for one in sink.mails)
+
+
+def test_who_is_suspended_is_still_told_what_became_of_its_mail(make_relay: MakeRelay, sink: Sink) -> None:
+    relay, estate = started(make_relay, 60)
+    teller = return_path(CODES).rpartition("@")[2].encode()
+    sink.manners.refused = {b"isp.example": b"550 5.1.1 no such user", teller: b"451 4.2.0 not now"}
+    with estate.session(CODES) as client:
+        send(client, "code")
+    eventually(lambda: [one.recipient for one in waiting(relay)] == [return_path(CODES)], "the notice waits")
+    relay.command("standing", "suspend", KEY, *WHY)
+    time.sleep(2 * WITHIN)
+    sink.manners.refused = {}
+    eventually(lambda: any(return_path(CODES).encode() in one.recipients for one in sink.mails), "the notice arrives")
