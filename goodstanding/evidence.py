@@ -179,3 +179,5 @@ class Reviewed(Struct, frozen=True, gc=False):
     message: MessageId = NO_MESSAGE
     n: int = 0
     recipient: str = ""
+    stream: str = ""
+    """The stream the account is about; empty: every one."""

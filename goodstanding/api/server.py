@@ -19,6 +19,7 @@ from goodstanding.api.site import application
 from goodstanding.companion import Orders, handed_over
 from goodstanding.diagnostics import configure_log
 from goodstanding.errors import GoodstandingError
+from goodstanding.net.https import HttpsFetcher
 from goodstanding.net.tls import server_context
 from goodstanding.settings import WebSettings
 from goodstanding.store.db import Database
@@ -53,7 +54,7 @@ def configuration(orders: Orders, database: Database) -> uvicorn.Config:
         return server_context(certificate, key)
 
     return uvicorn.Config(
-        application(database, orders.master, orders.settings),
+        application(database, orders.master, orders.settings, HttpsFetcher()),
         http=ShortConnection,
         ws="none",
         lifespan="off",

@@ -17,13 +17,17 @@ from goodstanding.api.native.serving import BASE, native
 from goodstanding.api.visit import Site, Visit, words_of
 from goodstanding.feedback.intake import Backlog, Intake
 from goodstanding.operate.estate import Place
+from goodstanding.operate.hooks import PATH
+from goodstanding.outside import Fetcher
 from goodstanding.settings import Settings
 from goodstanding.store.db import Database
 
 log = structlog.get_logger("web")
 
 
-def application(database: Database, master: bytes, settings: Settings = Settings()) -> Litestar:
+def application(
+    database: Database, master: bytes, settings: Settings = Settings(), fetcher: Fetcher | None = None
+) -> Litestar:
     """Everything that is served; hooks take nothing more while ``feedback.backlog`` octets wait to be read."""
     waiting = Backlog(database, settings.feedback.backlog, time.monotonic)
     return Litestar(
@@ -32,7 +36,7 @@ def application(database: Database, master: bytes, settings: Settings = Settings
             *(tracking.opened, tracking.clicked),
             native(Place(settings, database, master)),
         ],
-        state=State({"site": Site(database, master, Intake(database), waiting)}),
+        state=State({"site": Site(database, master, Intake(database), waiting, fetcher=fetcher)}),
         request_max_body_size=unsubscribe.BODY_LIMIT,
         exception_handlers={HTTPException: refused, Exception: failed},
         openapi_config=None,
@@ -48,6 +52,8 @@ def refused(request: Visit, exc: HTTPException) -> Response[str] | Response[byte
     """A page for what HTTP itself refuses: no such place, wrong method, too large a body."""
     if _is_native(request):
         return problems.refused(request, exc)
+    if request.url.path.startswith(PATH):
+        return hooks.refused(exc)
     words = words_of(request)
     kept = {name: value for name, value in (exc.headers or {}).items() if name.lower() in ("allow", "retry-after")}
     what = "nowhere" if exc.status_code == 404 else "post"

@@ -11,6 +11,7 @@ from goodstanding.api import pages
 from goodstanding.api.patience import Patience
 from goodstanding.feedback.intake import Backlog, Intake
 from goodstanding.operate.engagement import Hits
+from goodstanding.outside import Fetcher
 from goodstanding.store.db import Database
 
 Visit = Request[None, None, State]
@@ -26,6 +27,8 @@ class Site:
     backlog: Backlog
     patience: Patience = field(default_factory=Patience)
     hits: Hits = field(default_factory=Hits)
+    fetcher: Fetcher | None = None
+    """Visits Amazon SNS to confirm a subscription."""
 
 
 def site_of(request: Visit) -> Site:

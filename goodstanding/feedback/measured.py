@@ -55,7 +55,7 @@ def _dmarc(report: AggregateReport, at: float) -> Measured:
         sources = sorted({row.source_ip for row in report.rows if not row.passed})
         words += f"; neither SPF nor DKIM aligned from {', '.join(sources[:5])}{' ...' if len(sources) > 5 else ''}"
     key = f"domain:{report.policy.domain}"
-    return Measured("", at, key, report.reporter, report.begin, report.end, report.messages, because=words)
+    return Measured("", at, key, report.reporter, report.begin, report.end, because=words)
 
 
 def _tls(report: TlsReport, policy: PolicyResult, at: float) -> Measured:

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from msgspec import Struct
 
-from goodstanding.feedback.json_tree import Node, seconds
+from goodstanding.feedback.json_tree import Node, parse, seconds
 
 _SIGNED = {
     "Notification": ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"),
@@ -67,6 +67,14 @@ def envelope(document: Node) -> Envelope | None:
         certificate_url=_of_amazon(document.get("SigningCertURL", "SigningCertUrl").text, ".pem"),
         subscribe_url=_of_amazon(document.get("SubscribeURL", "SubscribeUrl").text, ""),
     )
+
+
+def asked(octets: bytes) -> str | None:
+    """The address at which a SubscriptionConfirmation is confirmed, empty if not SNS's own; None: a body is none."""
+    found = envelope(parse(octets)) if b"SubscriptionConfirmation" in octets else None
+    if found is None or found.kind != "SubscriptionConfirmation":
+        return None
+    return found.subscribe_url if "Action=ConfirmSubscription" in found.subscribe_url else ""
 
 
 def string_to_sign(document: Node) -> bytes:

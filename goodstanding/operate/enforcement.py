@@ -249,7 +249,9 @@ def _settle_case(desk: Desk, tx: Tx, after: Position, now: float) -> None:
     settled = structs.replace(case, state=State.REINSTATED, decided=now, decided_by=desk.by, because=after.because)
     enforcement.put_case(tx, settled)
     told = f"{case.name}: {after.because}"
-    journal.append(tx, [Reviewed(case.account.tenant, now, str(case.account.key), "reinstated", desk.by, told)])
+    account = case.account
+    step = (account.tenant, now, str(account.key), "reinstated", desk.by, told)
+    journal.append(tx, [Reviewed(*step, stream=account.stream)])
 
 
 def carry_out(desk: Desk, tx: Tx, moves: Sequence[Move], now: float) -> None:

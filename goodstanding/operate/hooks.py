@@ -7,7 +7,7 @@ from enum import StrEnum
 from hmac import compare_digest
 
 from goodstanding.errors import GoodstandingError
-from goodstanding.feedback import event_grid
+from goodstanding.feedback import event_grid, sns
 from goodstanding.feedback.bodies import read_body
 from goodstanding.sealed import derive
 from goodstanding.store import reports
@@ -54,3 +54,8 @@ def keep(database: Database, source: str, octets: bytes, by: str) -> None:
 def challenge(octets: bytes) -> str:
     """What Azure Event Grid wants to hear back before it posts here; empty: it asks nothing."""
     return event_grid.validation_code(octets)
+
+
+def to_confirm(octets: bytes) -> str | None:
+    """What Amazon SNS wants to be visited before it posts here; empty: a place that is not its own; None: nothing."""
+    return sns.asked(octets)

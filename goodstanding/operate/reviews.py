@@ -174,4 +174,5 @@ def _outcome(case: Case) -> Outcome:
 
 def _journal(tx: Tx, case: Case, now: float, by: str, because: str, step: State | None = None) -> None:
     told = (step or case.state).value
-    journal.append(tx, [Reviewed(case.account.tenant, now, str(case.account.key), told, by, because)])
+    account = case.account
+    journal.append(tx, [Reviewed(account.tenant, now, str(account.key), told, by, because, stream=account.stream)])

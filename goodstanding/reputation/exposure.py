@@ -30,15 +30,19 @@ ATTEMPTS, MATURED, MEASURED, WANTED = range(4)
 """Columns of a day: recipients delivered or given up; deliveries matured; messages a provider's figures speak of;
 recipients who answered, clicked or said it was no spam. Then one column for each signal."""
 COLUMN: dict[Signal, int] = {signal: 4 + place for place, signal in enumerate(Signal)}
-HELD_AGAINST: dict[Signal, int] = {
-    Signal.COMPLAINTS: MATURED,
-    Signal.HARD_BOUNCES: ATTEMPTS,
-    Signal.FAILURES: ATTEMPTS,
-    Signal.UNSUBSCRIBES: MATURED,
-    Signal.TRAPS: ATTEMPTS,
-    Signal.JUNK: MEASURED,
+HELD_AGAINST: dict[Signal, tuple[int, ...]] = {
+    Signal.COMPLAINTS: (MATURED, MEASURED),
+    Signal.HARD_BOUNCES: (ATTEMPTS,),
+    Signal.FAILURES: (ATTEMPTS,),
+    Signal.UNSUBSCRIBES: (MATURED,),
+    Signal.TRAPS: (MEASURED,),
+    Signal.JUNK: (MEASURED,),
 }
-"""The exposure of each signal: what people do takes its time, what servers do is known at once."""
+"""The exposure of each signal: what people do takes its time, what servers do is known at once.
+
+What a provider's figures count is held against the messages they are about as well, on the day they come: the mail was
+delivered on an earlier day, perhaps by somebody else, and the day it matured on knew nothing of these complaints.
+"""
 _WIDTH = 4 + len(Signal)
 
 _START = (start_curve(),) * 16
@@ -203,11 +207,13 @@ def series(tally: Tally, signal: Signal, look: Look) -> Series:
     today = int(look.now // DAY)
     event, against = COLUMN[signal], HELD_AGAINST[signal]
     days = tally.days.items()
-    found = {day: (columns[event], columns[against]) for day, columns in days if day > today - WINDOW}
-    if against == MATURED:
+    found = {
+        day: (columns[event], sum([columns[one] for one in against])) for day, columns in days if day > today - WINDOW
+    }
+    if MATURED in against:
         day, growing = today, tally.maturing(look)
     else:
-        day, growing = tally.settled, tally.delivered() if against == ATTEMPTS else 0.0
+        day, growing = tally.settled, tally.delivered() if ATTEMPTS in against else 0.0
     if growing and day > today - WINDOW:
         events, exposure = found.get(day, (0.0, 0.0))
         found[day] = (events, exposure + growing)

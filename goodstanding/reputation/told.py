@@ -12,7 +12,7 @@ NAMED: dict[Signal, tuple[str, str, str, str]] = {
     Signal.HARD_BOUNCES: ("bounce", "unknown recipient", "unknown recipients", "recipients written to"),
     Signal.FAILURES: ("failure", "failure", "failures", "recipients written to"),
     Signal.UNSUBSCRIBES: ("unsubscribe", "unsubscribe", "unsubscribes", "matured deliveries"),
-    Signal.TRAPS: ("spam-trap", "trap hit", "trap hits", "recipients written to"),
+    Signal.TRAPS: ("spam-trap", "trap hit", "trap hits", "messages measured"),
     Signal.JUNK: ("junk", "message in the junk folder", "messages in the junk folder", "messages measured"),
 }
 """For each signal: whose evidence, one event, several, and what they are held against."""

@@ -285,7 +285,7 @@ def _account(event: LadderMoved | Reviewed, about: About) -> Data:
     return {
         "tenant": event.tenant,
         "subscription": subscription_of(event),
-        "stream": event.stream if isinstance(event, LadderMoved) else "",
+        "stream": event.stream,
         "account": event.key,
         "name": _named(event),
         "link": about.link,
@@ -294,8 +294,7 @@ def _account(event: LadderMoved | Reviewed, about: About) -> Data:
 
 def _named(event: LadderMoved | Reviewed) -> str:
     key = parse_key(event.key)
-    stream = event.stream if isinstance(event, LadderMoved) else ""
-    return named(Account(event.tenant, key, stream)) if key is not None else event.key
+    return named(Account(event.tenant, key, event.stream)) if key is not None else event.key
 
 
 _DATA = {

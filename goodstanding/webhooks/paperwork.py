@@ -102,14 +102,14 @@ class Paperwork:
 
     def _about(self, tx: Tx, row: Waiting, event: Event) -> About:
         if isinstance(event, LadderMoved):
-            return About(orders=outbox.orders_with(tx, event, row.seq), link=self._link(event, event.stream))
+            return About(orders=outbox.orders_with(tx, event, row.seq), link=self._link(event))
         if isinstance(event, Reviewed):
             return About(link=self._link(event))
         return About(self._acceptance(tx, event.message)) if event.message else About()
 
-    def _link(self, event: LadderMoved | Reviewed, stream: str = "") -> str:
+    def _link(self, event: LadderMoved | Reviewed) -> str:
         key = parse_key(event.key)
-        return self._policy.link(Account(event.tenant, key, stream)) if key is not None else ""
+        return self._policy.link(Account(event.tenant, key, event.stream)) if key is not None else ""
 
     def _acceptance(self, tx: Tx, message: MessageId) -> Accepted | None:
         known = self._accepted

@@ -114,7 +114,7 @@ SAMPLES = (
     ),
     Sample(
         Kind.REVIEW,
-        Reviewed("shop", AT, "subscription:shop/news", "reinstated", "operator", "the list was cleaned"),
+        Reviewed("shop", AT, "subscription:shop/news", "reinstated", "operator", "the list was cleaned", stream="bulk"),
         About(link="https://relay.example/standing/..."),
         "A step of a review.",
     ),

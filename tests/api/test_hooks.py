@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from litestar.testing import TestClient
 
+from goodstanding.api import hooks as hook_page
 from goodstanding.api.site import application
+from goodstanding.model import NetworkFailure
 from goodstanding.operate import hooks
 from goodstanding.operate.hooks import Source
 from goodstanding.settings import FeedbackSettings, Settings
@@ -102,3 +104,70 @@ def test_every_source_has_an_address_of_its_own() -> None:
     assert [source for source, _ in found] == list(Source)
     assert len({url for _, url in found}) == len(found)
     assert all(url.startswith("https://mail.example/hooks/") for _, url in found)
+
+
+class Amazon:
+    """A `Fetcher` that notes what is asked for."""
+
+    def __init__(self, answer: bytes | NetworkFailure = b"<ConfirmSubscriptionResponse/>") -> None:
+        self.answer, self.asked = answer, list[str]()
+
+    async def get(self, url: str, timeout: float) -> bytes | NetworkFailure:
+        self.asked.append(url)
+        return self.answer
+
+
+def confirmation(url: str) -> bytes:
+    """What SNS posts to a new endpoint before anything else."""
+    said = {"Type": "SubscriptionConfirmation", "MessageId": "1", "TopicArn": "arn:aws:sns:x", "Message": "You chose"}
+    return json.dumps(said | {"Token": "t", "SubscribeURL": url}).encode()
+
+
+SUBSCRIBE = "https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&TopicArn=arn:aws:sns:x&Token=t"
+
+
+def test_a_subscription_of_sns_is_confirmed_and_nothing_is_kept(database: Database) -> None:
+    amazon = Amazon()
+    with TestClient(application(database, MASTER, fetcher=amazon)) as client:
+        answer = client.post(address("ses"), content=confirmation(SUBSCRIBE), headers={"content-type": "text/plain"})
+    assert (answer.status_code, answer.json()) == (200, {"confirmed": True})
+    assert amazon.asked == [SUBSCRIBE]
+    assert kept(database) == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://sns.eu-west-1.amazonaws.com.evil.example/?Action=ConfirmSubscription",
+        "http://169.254.169.254/?Action=ConfirmSubscription",
+        "https://sns.eu-west-1.amazonaws.com/?Action=Unsubscribe",
+        "",
+    ],
+)
+def test_nobody_is_visited_but_sns(database: Database, url: str) -> None:
+    amazon = Amazon()
+    with TestClient(application(database, MASTER, fetcher=amazon)) as client:
+        assert client.post(address("ses"), content=confirmation(url)).status_code == 400
+        assert client.post("/hooks/ses/0", content=confirmation(SUBSCRIBE)).status_code == 404
+    assert amazon.asked == []
+
+
+def test_sns_asks_again_when_its_subscription_could_not_be_confirmed(database: Database) -> None:
+    with TestClient(application(database, MASTER, fetcher=Amazon(NetworkFailure("fetch", "no route")))) as client:
+        answer = client.post(address("ses"), content=confirmation(SUBSCRIBE))
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
+
+
+def test_a_sender_of_cloud_events_may_post_where_it_asked(database: Database) -> None:
+    origin = {"webhook-request-origin": "eventgrid.azure.net"}
+    with TestClient(application(database, MASTER)) as client:
+        answer, wrong = (client.options(at, headers=origin) for at in (address(), "/hooks/azure/0"))
+    assert (answer.status_code, answer.headers["webhook-allowed-origin"]) == (200, "eventgrid.azure.net")
+    assert (wrong.status_code, wrong.headers.get("webhook-allowed-origin")) == (404, None)
+
+
+def test_what_is_refused_is_said_to_a_program(database: Database) -> None:
+    with TestClient(application(database, MASTER)) as client:
+        asked, large = client.get(address()), client.post(address(), content=bytes(hook_page.BODY_LIMIT + 1))
+    assert (asked.status_code, asked.headers["allow"]) == (405, "POST, OPTIONS")
+    assert (large.status_code, "4 MiB at most" in large.json()["error"]) == (413, True)

@@ -1,9 +1,14 @@
 """The commands about standing and reviews say the same to people and to programs."""
 
+from pathlib import Path
+
 import pytest
 
+from goodstanding.evidence import Reviewed
 from goodstanding.model import Stream
 from goodstanding.operate.subscriptions import add_subscription
+from goodstanding.store import journal
+from goodstanding.store.db import Database
 from tests.cli.conftest import Command
 from tests.cli.stock import Stock
 
@@ -67,6 +72,19 @@ def test_a_review_from_the_command_line(goodstanding: Command) -> None:
     assert goodstanding("standing", "list", "--json").json[0]["effective"] == "reinstated"
     assert goodstanding("review", "list", "--json").json == []
     assert goodstanding("review", "list", "--all", "--json").json[0]["case"]["because"] == "the list is gone"
+
+
+def test_each_step_of_a_review_says_whose_it_is(goodstanding: Command, data_dir: Path) -> None:
+    """Webhooks make the address of the standing page of it, stream and all."""
+    goodstanding("standing", "suspend", NEWS, *WHY)
+    goodstanding("review", "open", NEWS)
+    goodstanding("standing", "reinstate", NEWS, *WHY)
+    with Database(f"sqlite:///{data_dir / 'goodstanding.db'}").read() as tx:
+        steps = [event for event in journal.after(tx, 0, 1000)[0] if isinstance(event, Reviewed)]
+    assert [(one.step, one.key, one.stream) for one in steps] == [
+        ("opened", NEWS, "bulk"),
+        ("reinstated", NEWS, "bulk"),
+    ]
 
 
 def test_a_decision_with_open_questions_says_so(goodstanding: Command) -> None:

@@ -54,7 +54,13 @@ def test_dmarc_and_tls_reports_are_words_and_count_for_nothing() -> None:
     tls = TlsReport(reporter="isp", contact="", report_id="1", begin=1.0, end=2.0, policies=(policy,))
     assert only(tls).because == "TLS (sts): 5 of 6 sessions succeeded"
     for each in (event, only(tls)):
-        assert (each.key, each.complaints, each.traps, each.junked) == ("domain:shop.example", 0, 0, 0)
+        assert (each.key, each.messages, each.complaints, each.traps, each.junked) == (
+            "domain:shop.example",
+            0,
+            0,
+            0,
+            0,
+        )
 
 
 def test_blocks_and_requirements_are_words() -> None:

@@ -153,6 +153,16 @@ def test_figures_of_a_provider_about_a_domain_are_laid_to_the_tenant_who_sends_f
     assert (found.key, found.tenant, found.level) == (DOMAIN, "shop", "suspended")
 
 
+@pytest.mark.parametrize("mail", [[delivered(START)], campaign(START, 3850, 0), campaign(START, 60, 6)])
+@pytest.mark.parametrize("later", [1.0, 3600.0, DAY])
+def test_figures_below_the_limit_suspend_nobody(mail: list[Event], later: float) -> None:
+    """0.4 %: of mail that left elsewhere, of all mail of the day before, and beside a campaign that answers alone."""
+    figures = measured(START + DAY, ADDRESS, messages=3850, complaints=15)
+    found = charged(folded(*mail, figures), START + DAY + later)
+    assert found.pop("campaign:7", "suspended") == "suspended"
+    assert found in ({"tenant:shop": "slowed"}, {"tenant:shop": "watched"})
+
+
 def test_three_bad_subscriptions_have_their_tenant_in_common_but_not_the_address_others_share() -> None:
     spread = [campaign(START, 300, 12, alone(f"shop/app{number}", 0)) for number in range(3)]
     found = charged(in_order(*spread))

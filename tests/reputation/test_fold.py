@@ -122,6 +122,16 @@ def test_figures_of_a_provider_count_for_the_address_and_the_stream_it_sends_on(
     assert (junk.events, junk.exposure) == (900, 1000)
 
 
+def test_figures_are_held_against_the_messages_they_are_about() -> None:
+    """An address that has just moved here: 0.4 % of yesterday's mail, of which our journal has one delivery."""
+    told = measured(START + DAY, ADDRESS, messages=3850, traps=2, complaints=15)
+    found = {one.signal: one for one in standings(folded(delivered(START), told), ADDRESS, START + DAY + 1)}
+    complaints, traps = found[Signal.COMPLAINTS], found[Signal.TRAPS]
+    assert (complaints.events, complaints.exposure) == (15, pytest.approx(3851, abs=1))
+    assert (traps.events, traps.exposure) == (2, 3850)
+    assert found[Signal.HARD_BOUNCES].exposure == 1
+
+
 def test_complaints_that_also_come_one_by_one_are_not_counted_twice() -> None:
     mail = delivered(START, host=MICROSOFT), complained(START + 60, START, host=MICROSOFT)
     state = folded(*mail, measured(START + DAY, ADDRESS, provider="microsoft", messages=1000, complaints=1))
