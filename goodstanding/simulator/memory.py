@@ -139,6 +139,8 @@ class Memory:
         lines, weight = self._lines, self._lines.neutral
         over = count - line * of
         reached = (self._rate(count, of, prior) >= line) & (over > 0.0)
+        if not reached.any():
+            return np.full(reached.shape, -np.inf)
         share = np.where(reached, (line - prior) * weight / np.where(reached, over, 1.0), 1.0)
         return np.where(reached, lines.patience - lines.half_life * np.log2(np.maximum(share, 1e-300)), -np.inf)
 

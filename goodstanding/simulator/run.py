@@ -156,14 +156,12 @@ def _step(it: World, seconds: float, *, sending: bool) -> None:
     fates, written = it.flows.step(it.watch, seconds)
     it.now += seconds
     _tell(it, acts, out, written)
-    told = {"complained": acts.complained, "left": acts.left, "replied": acts.replied}
-    it.record.note(it.now, seconds, {**out.counts, **{name: one.sum(axis=1) for name, one in told.items()}}, fates)
+    it.record.note(it.now, seconds, {**out.counts, **acts.by_run()}, fates)
 
 
 def _acts(it: World, seconds: float) -> Acts:
     """What all recipients do in the next seconds."""
-    nobody = none(it.runs, len(PROVIDERS))
-    acts = Acts(nobody, nobody, nobody, nobody)
+    acts = Acts.none(it.runs, len(PROVIDERS))
     for batch in it.batches:
         acts = acts.plus(batch.people.act(seconds, it.dice))
     return acts

@@ -105,3 +105,13 @@ def test_a_few_strangers_are_to_be_left_out() -> None:
     (verdict,) = answered(question(mixed, "azure", runs=20)).verdicts
     (reason,) = [one for one in verdict.reasons if one.slug == "cold-on-high-trust"]
     assert (verdict.answer, reason.remedy) == ("send-differently", "leave them out")
+
+
+@pytest.mark.parametrize("expectation", [Expectation.COLD, Expectation.SUBSCRIBED])
+def test_what_is_done_with_mail_in_the_inbox_is_told(expectation: Expectation) -> None:
+    """Opened, deleted unread or neither: what the assumptions say, and together everything that was there."""
+    asked = question(campaign(expectation, count=40_000), "dedicated", runs=20, known=settled())
+    (route,) = answered(asked).routes
+    assert route.opened.p50 == pytest.approx(asked.assumptions[f"{expectation}.opened"].likely, rel=0.1)
+    assert route.deleted.p50 == pytest.approx(asked.assumptions[f"{expectation}.deleted"].likely, rel=0.1)
+    assert route.opened.mean + route.deleted.mean + route.ignored.mean == pytest.approx(1.0)
