@@ -145,7 +145,7 @@ def run(it: World) -> Record:
 def _step(it: World, seconds: float, *, sending: bool) -> None:
     for one in it.identities:
         one.memory.pass_to(it.now)
-    views = [one.memory.view() for one in it.identities]
+    views = [one.memory.view() for one in it.identities] if sending else []
     out = _Step(it.runs)
     budget = _budget(it, seconds) if sending else np.zeros(it.runs)
     for batch in it.batches if sending else ():
