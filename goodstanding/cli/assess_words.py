@@ -157,7 +157,11 @@ def rows(found: Assessment) -> Iterator[Row]:
     yield _row(found, "in junk", lambda one: Cell(shares(one.junk)))
     yield _row(found, "accepted and never seen", lambda one: Cell(shares(one.unseen)))
     yield _row(found, "refused", lambda one: Cell(shares(one.refused)))
+    yield _row(found, "inbox mail opened", lambda one: Cell(shares(one.opened)))
+    yield _row(found, "inbox mail deleted unread", lambda one: Cell(shares(one.deleted)))
+    yield _row(found, "inbox mail ignored", lambda one: Cell(shares(one.ignored)))
     yield _row(found, "replies expected", lambda one: Cell(counts(one.replies)))
+    yield _row(found, "complaints", lambda one: Cell(counts(one.complaints)))
     yield _row(found, "unsubscribes", lambda one: Cell(counts(one.unsubscribes)))
     yield _row(found, "days to send it all", lambda one: Cell(counts(one.days)))
     for name, words in STAGE_WORDS.items():

@@ -18,7 +18,7 @@ from goodstanding.simulator.run import run, world
 from goodstanding.simulator.summary import Runs, joined, outcome_of, told_of
 from goodstanding.simulator.verdict import best_of, verdict_on, with_changes
 
-PIECE = 250
+PIECE = 500
 """Runs of a task: enough to be worth a process, few enough for memory and for a bar that moves."""
 CHANGE_RUNS = 250
 """Runs of a change: only medians are told of it."""

@@ -18,6 +18,9 @@ Source = Literal["asked", "customers", "collected", "bought"]
 hand or program; a list was bought. Decides how many do not exist, and how many belong to nobody but a trap."""
 SOURCES: tuple[Source, ...] = ("asked", "customers", "collected", "bought")
 
+Way = Literal["application", "mailboxes"]
+"""How other mail of the tenant goes: by programs over the sending platform, or by people over its own mailboxes."""
+
 
 class Group(Struct, frozen=True):
     """Recipients that the simulation need not tell apart."""
@@ -37,7 +40,7 @@ class Flow(Struct, frozen=True):
     per_day: float
     """Recipients a day."""
     expectation: Expectation = Expectation.AWAITED
-    over: Literal["application", "mailboxes"] = "application"
+    over: Way = "application"
     """Sent by programs over the sending platform, or by people and systems over the tenant's own mailboxes."""
 
 

@@ -14,6 +14,7 @@ from goodstanding.sandbox.placement import DAY, Grade
 from goodstanding.simulator.assumptions import Drawn, Numbers
 
 Grades = np.ndarray[tuple[int, ...], np.dtype[np.int8]]
+Flags = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +111,13 @@ class Memory:
         count = weight * self.complaints
         rate = self._rate(count, self.inboxed, lines.neutral_complaints)
         looked_at = self.complaints >= lines.least
+        unknown = self._rate(self.unknown, self.tried, lines.neutral_unknown)
         for line, until in ((lines.junk, self.low_until), (lines.block, self.bad_until)):
-            lasts = self._lasts(count, self.inboxed, lines.neutral_complaints, line)
-            np.maximum(until, np.where(looked_at, now + lasts, -np.inf), out=until)
+            reached = (rate >= line) & looked_at
+            self._remember(until, reached, count - line * self.inboxed, lines.neutral_complaints, line)
         for line, until in ((lines.unknown_junk, self.low_until), (lines.unknown_block, self.bad_until)):
-            np.maximum(until, now + self._lasts(self.unknown, self.tried, lines.neutral_unknown, line), out=until)
+            reached = unknown >= line
+            self._remember(until, reached, self.unknown - line * self.tried, lines.neutral_unknown, line)
         proven = (self.inboxed >= lines.trusted) & (engaged >= lines.engaged) & (rate < lines.target)
         grade = np.where(proven, np.int8(Grade.HIGH), np.int8(Grade.MEDIUM))
         grade = np.where(now < self.low_until, np.int8(Grade.LOW), grade)
@@ -134,13 +137,15 @@ class Memory:
         weight = self._lines.neutral
         return (count + prior * weight) / (of + weight)
 
-    def _lasts(self, count: Numbers, of: Numbers, prior: Numbers, line: Numbers) -> Numbers:
-        """`placement._Rate.lasts`: seconds until the grade of a line is lifted if nothing more happens."""
-        lines, weight = self._lines, self._lines.neutral
-        over = count - line * of
-        reached = (self._rate(count, of, prior) >= line) & (over > 0.0)
-        share = np.where(reached, (line - prior) * weight / np.where(reached, over, 1.0), 1.0)
-        return np.where(reached, lines.patience - lines.half_life * np.log2(np.maximum(share, 1e-300)), -np.inf)
+    def _remember(self, until: Numbers, reached: Flags, over: Numbers, prior: Numbers, line: Numbers) -> None:
+        """`placement._Rate.lasts`: a grade is lifted at a second if nothing more happens; ``over``: counts above it."""
+        reached = reached & (over > 0.0)
+        if not reached.any():
+            return
+        lines = self._lines
+        share = np.where(reached, (line - prior) * lines.neutral / np.where(reached, over, 1.0), 1.0)
+        lasts = lines.patience - lines.half_life * np.log2(np.maximum(share, 1e-300))
+        np.maximum(until, self._at + lasts, out=until, where=reached)
 
     def _ration(self, grade: Grades) -> Numbers:
         lines = self._lines

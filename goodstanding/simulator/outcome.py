@@ -105,6 +105,12 @@ class RouteOutcome(Struct, frozen=True):
     complaints: Spread
     crossings: tuple[Crossing, ...]
     bounce_crossings: tuple[Crossing, ...]
+    opened: Spread
+    """Share of messages in the inbox that people open, as the next two."""
+    deleted: Spread
+    """Unread."""
+    ignored: Spread
+    """Neither opened nor deleted."""
     replies: Spread
     unsubscribes: Spread
     traps: Spread

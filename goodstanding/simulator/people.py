@@ -18,6 +18,8 @@ from goodstanding.simulator.assumptions import Dice, Drawn, Numbers
 Counts = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 
 FRIENDLY = frozenset({Expectation.AWAITED})
+ACTS = ("opened", "deleted", "replied", "complained", "left")
+"""What people do that is counted; whose message lies in the inbox and who does none of it ignores it."""
 
 
 def none(runs: int, providers: int) -> Counts:
@@ -26,21 +28,36 @@ def none(runs: int, providers: int) -> Counts:
 
 
 @dataclass(slots=True)
-class Pool:
-    """Those that will do something, each after a time of its own: exponential with one mean."""
+class Pools:
+    """Those that will do something, each after a time of its own: exponential, with one mean for each pool."""
 
-    mean: Numbers
-    """Seconds, (runs,)."""
-    waiting: Counts
+    means: dict[str, Numbers]
+    """Seconds by pool, (runs,)."""
+    providers: int
+    waiting: Counts = field(init=False)
+    """(pools, runs, providers): all of them, so that they are drawn from at once."""
+    _places: dict[str, int] = field(init=False)
+    _rates: Numbers = field(init=False)
 
-    def released(self, seconds: float, dice: Dice) -> Counts:
-        """Who acts within so many seconds."""
-        if not self.waiting.any():
-            return np.zeros_like(self.waiting)
-        share = -np.expm1(-seconds / self.mean)[:, None]
-        gone = dice.binomial(self.waiting, np.broadcast_to(share, self.waiting.shape))
-        self.waiting -= gone
-        return gone
+    def __post_init__(self) -> None:
+        """Nobody waits yet."""
+        self._rates = -1.0 / np.stack(list(self.means.values()))[:, :, None]
+        self._places = {name: place for place, name in enumerate(self.means)}
+        self.waiting = np.zeros((*self._rates.shape[:2], self.providers), np.int64)
+
+    def add(self, name: str, more: Counts) -> None:
+        """So many more wait."""
+        self.waiting[self._places[name]] += more
+
+    def released(self, seconds: float, dice: Dice) -> dict[str, Counts]:
+        """Who acts within so many seconds, by pool."""
+        gone = np.zeros_like(self.waiting)
+        busy = self.waiting.any(axis=(1, 2))
+        if busy.any():
+            waiting, share = self.waiting[busy], -np.expm1(seconds * self._rates[busy])
+            gone[busy] = dice.binomial(waiting, np.broadcast_to(share, waiting.shape))
+            self.waiting -= gone
+        return {name: gone[place] for name, place in self._places.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +65,24 @@ class Acts:
     """What happened in a step; arrays (runs, providers)."""
 
     opened: Counts
+    deleted: Counts
+    """Unread."""
     replied: Counts
     complained: Counts
     left: Counts
 
+    @classmethod
+    def none(cls, runs: int, providers: int) -> Acts:
+        """Nobody did anything."""
+        return cls(*(none(runs, providers) for _ in ACTS))
+
     def plus(self, more: Acts) -> Acts:
         """Both together."""
-        opened, replied = self.opened + more.opened, self.replied + more.replied
-        return Acts(opened, replied, self.complained + more.complained, self.left + more.left)
+        return Acts(*(getattr(self, name) + getattr(more, name) for name in ACTS))
+
+    def by_run(self) -> dict[str, Numbers]:
+        """Each summed over the providers, (runs,)."""
+        return {name: getattr(self, name).sum(axis=1).astype(float) for name in ACTS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +102,7 @@ class People:
     drawn: Drawn
     providers: int
     one_click: bool
-    _pools: dict[str, Pool] = field(default_factory=dict)
+    _pools: Pools = field(init=False)
 
     def __post_init__(self) -> None:
         """Nobody waits yet."""
@@ -85,11 +112,11 @@ class People:
             **{f"{act} fast": of("people.fast-mean") for act in ("complained", "left")},
             **{f"{act} slow": of("people.slow-mean") for act in ("complained", "left")},
             "opened": reading,
+            "deleted": reading,
             "replying": reading,
             "replied": of("people.reply-mean"),
         }
-        runs = self.drawn.runs
-        self._pools = {name: Pool(mean, none(runs, self.providers)) for name, mean in means.items()}
+        self._pools = Pools(means, self.providers)
 
     def rate(self, habit: str) -> Numbers:
         """A share of messages in the inbox, by run."""
@@ -124,27 +151,30 @@ class People:
         fast = self.drawn.of("people.fast-share")
         for name, objecting in (("complained", complaining), ("left", leaving)):
             quick = _drawn_of(objecting, fast, dice)
-            self._pools[f"{name} fast"].waiting += quick
-            self._pools[f"{name} slow"].waiting += objecting - quick
+            self._pools.add(f"{name} fast", quick)
+            self._pools.add(f"{name} slow", objecting - quick)
         opening = _drawn_of(inbox, self.rate("opened"), dice)
         answers = np.minimum(1.0, self.rate("replied") / np.maximum(1e-12, self.rate("opened")))
         answering = _drawn_of(opening, answers, dice)
-        self._pools["opened"].waiting += opening - answering
-        self._pools["replying"].waiting += answering
+        unread = self.rate("deleted") / np.maximum(1e-12, 1.0 - self.rate("opened"))
+        self._pools.add("opened", opening - answering)
+        self._pools.add("deleted", _drawn_of(inbox - opening, unread, dice))
+        self._pools.add("replying", answering)
         return Arrived(complaining + leaving, answering)
 
     def rescue(self, junk: Counts, dice: Dice) -> Counts:
         """Who takes a message of this step out of junk; they read it, too."""
         rescuing = _drawn_of(junk, self.rate("rescued"), dice)
-        self._pools["opened"].waiting += rescuing
+        self._pools.add("opened", rescuing)
         return rescuing
 
     def act(self, seconds: float, dice: Dice) -> Acts:
         """What people do in the next seconds."""
-        out = {name: pool.released(seconds, dice) for name, pool in self._pools.items()}
-        self._pools["replied"].waiting += out["replying"]  # who answers has read it
+        out = self._pools.released(seconds, dice)
+        self._pools.add("replied", out["replying"])  # who answers has read it
         return Acts(
             out["opened"] + out["replying"],
+            out["deleted"],
             out["replied"],
             out["complained fast"] + out["complained slow"],
             out["left fast"] + out["left slow"],
@@ -153,7 +183,7 @@ class People:
     @property
     def idle(self) -> bool:
         """Nobody will do anything any more."""
-        return not any(pool.waiting.any() for pool in self._pools.values())
+        return not self._pools.waiting.any()
 
 
 def _drawn_of(counts: Counts, share: Numbers, dice: Dice) -> Counts:

@@ -24,6 +24,8 @@ from goodstanding.simulator.campaign import PROVIDERS, SOURCES, Group, Provider,
 Kind = tuple[Expectation, Provider | Literal[""], Source, str]
 """What is kept of a recipient; provider and country are empty where they are not known."""
 
+SAMPLES = 20
+"""Recipients a template is filled for."""
 TOLD = 10
 """Bad lines of which the reason is told; the others are counted."""
 COLUMNS = ("address", "domain", "expectation", "basis", "source", "provider", "country")
@@ -88,6 +90,8 @@ class Listed(Struct, frozen=True):
     """The first of those, with number and reason."""
     ignored: tuple[str, ...] = ()
     """Columns that mean nothing here."""
+    samples: tuple[Mapping[str, str], ...] = ()
+    """The first `SAMPLES` recipients with all their columns: what a template is filled with."""
 
 
 class _Found(Struct):
@@ -99,6 +103,7 @@ class _Found(Struct):
     twice: int = 0
     bad: int = 0
     examples: list[str] = field(default_factory=list)
+    samples: list[Mapping[str, str]] = field(default_factory=list)
 
     def reject(self, number: int, why: str) -> None:
         self.bad += 1
@@ -118,7 +123,8 @@ def read_recipients(lines: Iterable[str]) -> Listed:
         why = "; ".join(found.examples) or "there are no lines besides the heading"
         raise SettingsError([f"recipients: not one of {found.bad} lines can be used: {why}"])
     ignored = tuple(name for name in heading.names if name and name not in COLUMNS)
-    return Listed(found.counts, recipients, found.twice, found.bad, tuple(found.examples), ignored)
+    examples, samples = tuple(found.examples), tuple(found.samples)
+    return Listed(found.counts, recipients, found.twice, found.bad, examples, ignored, samples)
 
 
 def groups_of(counts: Mapping[Kind, int], mailboxes: Mapping[Provider, float]) -> tuple[Group, ...]:
@@ -158,9 +164,16 @@ class _Heading(Struct):
     domains: dict[str, Provider | Literal["", "?"]] = field(default_factory=dict)
     """By domain as it is written; "?": it is none."""
     kinds: dict[tuple[str, ...], Kind | str] = field(default_factory=dict)
-    """By all cells but the address; a string says why they mean nothing."""
+    """By the cells that tell something; a string says why they mean nothing."""
     place: int = 0
     """Of the address, or the domain."""
+    telling: list[int] = field(default_factory=list)
+    """Where the other columns are that mean something here."""
+
+    def __post_init__(self) -> None:
+        """All lines of a list have the same columns."""
+        known = enumerate(self.names)
+        self.telling = [place for place, name in known if name in COLUMNS and place != self.place]
 
 
 def _heading(lines: Iterator[str]) -> tuple[_Heading, Iterator[str], int]:
@@ -200,7 +213,7 @@ def _take(found: _Found, heading: _Heading, number: int, line: str) -> None:
     if cells is None or len(cells) > len(heading.names) > 1:
         found.reject(number, "it has more columns than the heading, or quotes that do not close")
         return
-    address = cells.pop(heading.place).strip() if heading.place < len(cells) else ""
+    address = cells[heading.place].strip() if heading.place < len(cells) else ""
     local, at, domain = address.rpartition("@")
     provider = heading.domains.get(domain)
     if provider is None:
@@ -208,14 +221,16 @@ def _take(found: _Found, heading: _Heading, number: int, line: str) -> None:
     if provider == "?" or (at and not local) or (not at and heading.names[heading.place] == "address"):
         found.reject(number, "no address" if not address else f"{address[:60]!r} is no address")
         return
-    told = tuple(cells) if len(heading.names) > 1 else ()
+    told = tuple([cells[place] if place < len(cells) else "" for place in heading.telling])
     kind = heading.kinds.get(told)
     if kind is None:
-        kind = heading.kinds[told] = _kind_or_why(heading, cells)
+        kind = heading.kinds[told] = _kind_or_why(heading, told)
     if isinstance(kind, str):
         found.reject(number, kind)
         return
     _count(found, kind if kind[1] or not provider else (kind[0], provider, kind[2], kind[3]), address if at else "")
+    if len(found.samples) < SAMPLES:
+        found.samples.append(dict(zip(heading.names, map(str.strip, cells), strict=False)))
 
 
 def _count(found: _Found, kind: Kind, address: str) -> None:
@@ -234,9 +249,8 @@ def _provider(domain: str) -> Provider | Literal["", "?"]:
     return provider_of(name) if plain else "?"
 
 
-def _kind_or_why(heading: _Heading, cells: list[str]) -> Kind | str:
-    names = [name for place, name in enumerate(heading.names) if place != heading.place]
-    words = {name: cell.strip() for name, cell in zip(names, cells, strict=False)}
+def _kind_or_why(heading: _Heading, told: tuple[str, ...]) -> Kind | str:
+    words = {heading.names[place]: cell.strip() for place, cell in zip(heading.telling, told, strict=True)}
     try:
         return _kind(words)
     except GoodstandingError as exc:

@@ -9,6 +9,7 @@ import numpy as np
 from goodstanding.simulator.assumptions import Numbers
 from goodstanding.simulator.flows import Fate
 from goodstanding.simulator.outcome import BOUNCE_LINES, LINES, StageName
+from goodstanding.simulator.people import ACTS
 
 DAY = 86_400.0
 LEAST = 100
@@ -17,7 +18,7 @@ FINE = 0.95
 """Share in the inbox below which a flow counts as harmed on a day."""
 HARM_DAYS = 7
 """Days after the last message that count for a flow's junk and losses, as `outcome.FlowHarm` tells."""
-COUNTS = ("sent", "bounced", "refused", "traps", "inbox", "junk", "unseen", "complained", "left", "replied")
+COUNTS = ("sent", "bounced", "refused", "traps", "inbox", "junk", "unseen", *ACTS)
 
 
 @dataclass(slots=True)

@@ -145,7 +145,7 @@ def run(it: World) -> Record:
 def _step(it: World, seconds: float, *, sending: bool) -> None:
     for one in it.identities:
         one.memory.pass_to(it.now)
-    views = [one.memory.view() for one in it.identities]
+    views = [one.memory.view() for one in it.identities] if sending else []
     out = _Step(it.runs)
     budget = _budget(it, seconds) if sending else np.zeros(it.runs)
     for batch in it.batches if sending else ():
@@ -156,14 +156,12 @@ def _step(it: World, seconds: float, *, sending: bool) -> None:
     fates, written = it.flows.step(it.watch, seconds)
     it.now += seconds
     _tell(it, acts, out, written)
-    told = {"complained": acts.complained, "left": acts.left, "replied": acts.replied}
-    it.record.note(it.now, seconds, {**out.counts, **{name: one.sum(axis=1) for name, one in told.items()}}, fates)
+    it.record.note(it.now, seconds, {**out.counts, **acts.by_run()}, fates)
 
 
 def _acts(it: World, seconds: float) -> Acts:
     """What all recipients do in the next seconds."""
-    nobody = none(it.runs, len(PROVIDERS))
-    acts = Acts(nobody, nobody, nobody, nobody)
+    acts = Acts.none(it.runs, len(PROVIDERS))
     for batch in it.batches:
         acts = acts.plus(batch.people.act(seconds, it.dice))
     return acts

@@ -52,11 +52,15 @@ class Platformed:
     _base: dict[Signal | Literal["sent"], Numbers] = field(init=False)
     """The sums at the last reinstatement: nothing reaches back before it."""
     _scope: dict[StageName, Scope] = field(init=False)
+    _suspended_days: Numbers = field(init=False)
 
     def __post_init__(self) -> None:
         """Nothing has happened."""
         runs, of, slug = self.drawn.runs, self.drawn.of, self.platform.slug
         never = np.full(runs, np.inf)
+        for name in ("degraded-junk", "degraded-lost"):
+            of(f"{slug}.{name}")  # drawn whether or not it comes to it, so that every piece of the work knows the same
+        self._suspended_days = of(f"{slug}.suspended-days")
         for rule in self.platform.rules:
             name = f"{slug}.{rule.signal}.{rule.stage}"
             numbers = of(f"{name}.line"), of(f"{name}.least"), of(f"{name}.after-hours") * HOUR
@@ -102,7 +106,7 @@ class Platformed:
         first = acting & np.isinf(self.reached[stage])
         self.reached[stage] = np.where(first, now, self.reached[stage])
         if stage == "suspended":
-            lasts = self.drawn.of(f"{self.platform.slug}.suspended-days") * 86_400.0
+            lasts = self._suspended_days * 86_400.0
             new = acting & (self.suspended_until == -np.inf)
             self.suspended_until = np.where(new, now + lasts, self.suspended_until)
 

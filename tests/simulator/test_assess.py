@@ -10,7 +10,7 @@ from goodstanding.simulator.assess import assessment, perform, plan
 from goodstanding.simulator.campaign import Group, Message
 from goodstanding.simulator.outcome import Assessment
 from goodstanding.simulator.question import Question, Task
-from goodstanding.simulator.summary import Runs
+from goodstanding.simulator.summary import Runs, joined
 from tests.simulator.worlds import campaign, question, settled
 
 
@@ -94,9 +94,9 @@ def test_a_million_recipients_are_as_quick_as_a_thousand() -> None:
 
 
 def test_pieces_of_a_route_are_told_as_one() -> None:
-    asked = question(campaign(), "azure", runs=500)
+    asked = question(campaign(), "azure", runs=1000)
     tasks = [task for task in plan(asked) if not task.change]
-    assert [(task.start, task.runs) for task in tasks] == [(0, 250), (250, 250)]
+    assert [(task.start, task.runs) for task in tasks] == [(0, 500), (500, 500)]
 
 
 def test_a_few_strangers_are_to_be_left_out() -> None:
@@ -105,3 +105,24 @@ def test_a_few_strangers_are_to_be_left_out() -> None:
     (verdict,) = answered(question(mixed, "azure", runs=20)).verdicts
     (reason,) = [one for one in verdict.reasons if one.slug == "cold-on-high-trust"]
     assert (verdict.answer, reason.remedy) == ("send-differently", "leave them out")
+
+
+@pytest.mark.parametrize("expectation", [Expectation.COLD, Expectation.SUBSCRIBED])
+def test_what_is_done_with_mail_in_the_inbox_is_told(expectation: Expectation) -> None:
+    """Opened, deleted unread or neither: what the assumptions say, and together everything that was there."""
+    asked = question(campaign(expectation, count=40_000), "dedicated", runs=20, known=settled())
+    (route,) = answered(asked).routes
+    assert route.opened.p50 == pytest.approx(asked.assumptions[f"{expectation}.opened"].likely, rel=0.1)
+    assert route.deleted.p50 == pytest.approx(asked.assumptions[f"{expectation}.deleted"].likely, rel=0.1)
+    assert route.opened.mean + route.deleted.mean + route.ignored.mean == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("route", ["azure", "dedicated"])
+def test_pieces_are_told_as_one_where_only_some_come_to_a_stage(route: str) -> None:
+    """An assumption of which only a stage makes use is known in every piece, or they could not be put together."""
+    asked = question(campaign(count=400), route, runs=2)
+    some = [perform(asked, Task(route, "", start, 2)) for start in range(30)]
+    rare = [runs for runs in some if not np.isfinite(runs.reached["suspended"][0]).any()]
+    often = [runs for runs in some if np.isfinite(runs.reached["suspended"][0]).any()]
+    assert rare and often
+    assert joined([often[0], rare[0]]).drawn.keys() == joined([rare[0], often[0]]).drawn.keys()

@@ -8,7 +8,7 @@ import pytest
 
 from goodstanding.sandbox.behaviour import Act, BehaviourSettings, Expectation, Letter, Past, draws, react
 from goodstanding.simulator.assumptions import Drawn
-from goodstanding.simulator.people import People
+from goodstanding.simulator.people import ACTS, People
 from tests.simulator.worlds import settled
 
 MANY = 40_000
@@ -21,14 +21,15 @@ def counted(expectation: Expectation, one_click: bool, hours: int) -> Counter[st
     found: Counter[str] = Counter()
     for _ in range(hours):
         acts = people.act(3600.0, dice)
-        for name in ("opened", "replied", "complained", "left"):
+        for name in ACTS:
             found[name] += int(getattr(acts, name)[0, 0])
     return found
 
 
 def drawn_one_by_one(expectation: Expectation, one_click: bool, hours: int) -> Counter[str]:
     found: Counter[str] = Counter()
-    names = {Act.OPENED: "opened", Act.REPLIED: "replied", Act.COMPLAINED: "complained", Act.UNSUBSCRIBED: "left"}
+    done = (Act.OPENED, Act.DELETED, Act.REPLIED, Act.COMPLAINED, Act.UNSUBSCRIBED)
+    names = dict(zip(done, ACTS, strict=True))
     for n in range(MANY):
         letter = Letter(expectation, one_click)
         for reaction in react(letter, "inbox", Past(), draws("seed", str(n)), BehaviourSettings()):
@@ -42,7 +43,7 @@ def drawn_one_by_one(expectation: Expectation, one_click: bool, hours: int) -> C
 @pytest.mark.parametrize("expectation", [Expectation.COLD, Expectation.SUBSCRIBED])
 def test_as_many_do_the_same_by_the_same_time(expectation: Expectation, one_click: bool, hours: int) -> None:
     ours, theirs = counted(expectation, one_click, hours), drawn_one_by_one(expectation, one_click, hours)
-    for name in ("opened", "replied", "complained", "left"):
+    for name in ACTS:
         apart = 4.0 * sqrt(ours[name] + theirs[name] + 1)
         # steps of an hour begin at arrival and are counted at their end, so up to an hour's worth is early or late
         assert abs(ours[name] - theirs[name]) <= apart + 0.02 * theirs[name], name
@@ -59,5 +60,5 @@ def test_each_message_that_was_deleted_annoys() -> None:
 def test_nobody_does_anything_when_nothing_came() -> None:
     people = People(Expectation.COLD, Drawn(settled(), 3, 1), 2, one_click=True)
     acts = people.act(DAY, np.random.default_rng(1))
-    assert not any(getattr(acts, name).any() for name in ("opened", "replied", "complained", "left"))
+    assert not any(getattr(acts, name).any() for name in ACTS)
     assert people.idle
