@@ -61,7 +61,8 @@ def list_(
         total = quarantine.count(tx, which)
     if as_json:
         for heap in found:
-            terminal.print_json(structs.asdict(heap) | {"findings": _decoded(heap.findings)})
+            said = structs.asdict(heap) | {"campaign": str(heap.campaign)}  # larger than numbers of jq are exact
+            terminal.print_json(said | {"findings": _decoded(heap.findings)})
         return
     drawn = terminal.table(
         "campaign", "subscription", "held", "subject and reason", "oldest", "ends", numbers=("held",)
@@ -129,7 +130,7 @@ def _reasons(found: Sequence[Kept]) -> list[Text]:
 
 def _document(row: Kept) -> dict[str, object]:
     document = structs.asdict(row) | {"message": message_name(row.message), "findings": _decoded(row.findings)}
-    return document | {"person": row.person.hex()}
+    return document | {"person": row.person.hex(), "campaign": str(row.campaign)}
 
 
 @app.command()
@@ -206,7 +207,7 @@ def undecide(
     with opened(config, present=True) as estate:
         decision = _logged(decision, estate)
         number = verbs.undecide(estate.database, decision).campaign
-    terminal.show(as_json, {"campaign": number, "state": ""}, f"Campaign {number} is left to the guard again.")
+    terminal.show(as_json, {"campaign": str(number), "state": ""}, f"Campaign {number} is left to the guard again.")
 
 
 def _confirm(estate: Estate, which: Which) -> None:
@@ -244,7 +245,8 @@ def _carry_out(
     words = f"{outcome.changed:,} {verb}"
     if outcome.campaign:
         words += f"; campaign {outcome.campaign} is {verb}, and what comes later follows"
-    terminal.show(as_json, {"verb": verb} | asdict(outcome), f"{words}.")
+    said = {"verb": verb} | asdict(outcome) | {"campaign": str(outcome.campaign) if outcome.campaign else None}
+    terminal.show(as_json, said, f"{words}.")
     return outcome
 
 

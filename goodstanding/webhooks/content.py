@@ -199,7 +199,7 @@ def _complaint(event: Event, about: About) -> Data:
         **_mail(event, about),
         "complaintType": event.kind,
         "reporter": event.reporter,
-        "campaign": event.touched.campaign or None,
+        "campaign": str(event.touched.campaign) if event.touched.campaign else None,  # no number of JavaScript
         "deliveredTimeStamp": iso(event.delivered) if event.delivered else None,
     }
 

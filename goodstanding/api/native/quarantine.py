@@ -26,13 +26,22 @@ routes = Routes(
     "Mail that the guard holds until evidence or an operator lets it go. A tenant sees its own and may give it back to "
     "its senders; to let it go is an operator's.",
 )
-CampaignNumber = Annotated[int, Meta(ge=0, le=10**18 - 1, description="Number of a campaign.")]
+CampaignNumber = Annotated[
+    str,
+    Meta(
+        pattern=r"^[0-9]{1,19}\Z",
+        description="Number of a campaign, as text: it may be larger than JavaScript's numbers are exact (2^53).",
+    ),
+]
+
+LARGEST = 2**63 - 1
+"""No database knows a larger number, and no campaign has this one."""
 
 
 class HeapShown(Struct, frozen=True, kw_only=True):
     """What one campaign of one subscription has in quarantine."""
 
-    campaign: int
+    campaign: CampaignNumber
     name: str
     state: str
     tenant: str
@@ -53,12 +62,23 @@ class KeptShown(Struct, frozen=True, kw_only=True):
     n: int
     tenant: str
     subscription: str
-    campaign: int
+    campaign: CampaignNumber
     recipient: str
     at: float
     expires: float
     rationed: bool
     findings: list[Finding]
+
+
+class OutcomeShown(Struct, frozen=True, kw_only=True):
+    """What a decision came to."""
+
+    changed: int
+    """Recipients that left quarantine."""
+    campaign: CampaignNumber | None
+    """The campaign that was decided as a whole."""
+    left: tuple[str, ...]
+    """Messages that stayed, and why."""
 
 
 class QuarantineFilter(Paging, kw_only=True):
@@ -121,43 +141,47 @@ def list_(call: Call, query: QuarantineFilter) -> Page[KeptShown]:
 @routes.get("/quarantine/campaigns", "quarantine:read")
 def campaigns(call: Call, query: HeapFilter) -> list[HeapShown]:
     """List what is held by campaign: how much, since when, why, and when it ends."""
-    which = Which(query.campaign, None, call.tenant or query.tenant, query.subscription)
+    which = Which(_number(query.campaign), None, call.tenant or query.tenant, query.subscription)
     with call.place.database.read() as tx:
         return [_heap(one) for one in quarantine.heaps(tx, which, query.limit)]
 
 
 @routes.post("/quarantine/release", "quarantine:write", operator=True)
-def release(call: Call, body: QuarantineOrder) -> Outcome:
+def release(call: Call, body: QuarantineOrder) -> OutcomeShown:
     """Let held recipients go on at once; a campaign alone is cleared: what follows is not held any more."""
-    return verbs.release(call.place.database, _decision(call, body))
+    return _outcome(verbs.release(call.place.database, _decision(call, body)))
 
 
 @routes.post("/quarantine/refuse", "quarantine:write")
-def refuse(call: Call, body: QuarantineOrder) -> Outcome:
+def refuse(call: Call, body: QuarantineOrder) -> OutcomeShown:
     """Give held recipients back to their senders, with the reason; they are told by mail."""
-    return verbs.refuse(call.place.database, _decision(call, body))
+    return _outcome(verbs.refuse(call.place.database, _decision(call, body)))
 
 
 @routes.post("/quarantine/move", "quarantine:write", operator=True)
-def move(call: Call, body: Removal) -> Outcome:
+def move(call: Call, body: Removal) -> OutcomeShown:
     """Give held messages to another subscription of their tenant, and release them there; `left` says what stays."""
     order = QuarantineOrder(
         campaign=body.campaign, message=body.message, subscription=body.subscription, because=body.because
     )
     spool = opening.open_spool(call.place.settings, call.place.database)
-    return verbs.move(call.place.database, spool, _decision(call, order), body.to)
+    return _outcome(verbs.move(call.place.database, spool, _decision(call, order), body.to))
 
 
 @routes.post("/quarantine/undecide", "quarantine:write", operator=True)
-def undecide(call: Call, body: CampaignOrder) -> Outcome:
+def undecide(call: Call, body: CampaignOrder) -> OutcomeShown:
     """Take back what was decided about a campaign: the guard judges it again."""
-    which = Which(campaign=body.campaign)
-    return verbs.undecide(call.place.database, Decision(which, call.by, body.because, call.told))
+    which = Which(campaign=_number(body.campaign))
+    return _outcome(verbs.undecide(call.place.database, Decision(which, call.by, body.because, call.told)))
+
+
+def _number(campaign: str | None) -> int | None:
+    return None if campaign is None else min(int(campaign), LARGEST)
 
 
 def _which(call: Call, asked: QuarantineFilter | QuarantineOrder) -> Which:
     message = None if asked.message is None else named(asked.message)
-    return Which(asked.campaign, message, call.tenant or asked.tenant, asked.subscription, asked.recipient)
+    return Which(_number(asked.campaign), message, call.tenant or asked.tenant, asked.subscription, asked.recipient)
 
 
 def _decision(call: Call, body: QuarantineOrder) -> Decision:
@@ -178,10 +202,14 @@ def _findings(text: str) -> list[Finding]:
 
 
 def _heap(one: Heap) -> HeapShown:
-    return HeapShown(**structs.asdict(one) | {"findings": _findings(one.findings)})
+    return HeapShown(**structs.asdict(one) | {"campaign": str(one.campaign), "findings": _findings(one.findings)})
 
 
 def _kept(row: Kept) -> KeptShown:
-    said = structs.asdict(row) | {"message": message_name(row.message), "findings": _findings(row.findings)}
+    said = structs.asdict(row) | {"message": message_name(row.message), "campaign": str(row.campaign)}
     said.pop("person")
-    return KeptShown(**said)
+    return KeptShown(**said | {"findings": _findings(row.findings)})
+
+
+def _outcome(came: Outcome) -> OutcomeShown:
+    return OutcomeShown(changed=came.changed, campaign=str(came.campaign) if came.campaign else None, left=came.left)

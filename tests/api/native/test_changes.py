@@ -180,3 +180,11 @@ def test_a_cursor_belongs_to_one_list_and_one_reader(client: Client, furnished: 
     assert client("GET", f"/queue?tenant=shop&cursor={cursor}", key=furnished[0].shop).status_code == 422
     broken = cursor[:-2] + ("AA" if cursor[-2:] != "AA" else "BB")
     assert client("GET", f"/queue?tenant=shop&cursor={broken}").status_code == 422
+
+
+@pytest.mark.parametrize("number", ["12", "9007199254740993", str(2**63 - 1), "9" * 19])
+def test_a_campaign_number_is_text_however_large_it_is(client: Client, number: str) -> None:
+    answer = client("GET", f"/quarantine?campaign={number}")
+    assert answer.status_code == 200
+    assert {item["campaign"] for item in answer.json()["items"]} <= {number}
+    assert client("POST", "/quarantine/undecide", {"campaign": 12}).status_code == 400

@@ -124,10 +124,10 @@ ABOUT: dict[str, About] = {
     "queue-drop": hidden(body={"message": "{waiting}"}),
     "quarantine-list": own(),
     "quarantine-campaigns": own(),
-    "quarantine-release": operators(body={"campaign": 12}),
-    "quarantine-refuse": hidden(body={"campaign": 12}),
-    "quarantine-move": operators(body={"campaign": 12, "to": "bank/alerts"}),
-    "quarantine-undecide": operators(body={"campaign": 12}),
+    "quarantine-release": operators(body={"campaign": "12"}),
+    "quarantine-refuse": hidden(body={"campaign": "12"}),
+    "quarantine-move": operators(body={"campaign": "12", "to": "bank/alerts"}),
+    "quarantine-undecide": operators(body={"campaign": "12"}),
     "trust-show": hidden(query="recipient=anna@example.com&tenant=shop"),
     "trust-record": hidden(body={"recipient": "anna@example.com", "what": "login", "tenant": "shop"}),
     "trust-withdraw": hidden(body={"recipient": "anna@example.com", "tenant": "shop"}),
@@ -198,6 +198,8 @@ class World:
 
     def filled(self, value: Any, absent: bool) -> Any:
         match value:
+            case "12" if absent:
+                return "99"
             case str():
                 if value == "{webhook}" and absent:
                     return "999"
@@ -209,8 +211,6 @@ class World:
                 return {name: self.filled(inner, absent) for name, inner in value.items()}
             case list():
                 return [self.filled(inner, absent) for inner in value]
-            case 12 if absent:
-                return 99
         return value
 
     def nobodys(self, text: str) -> str:
