@@ -17,7 +17,7 @@ GAP = 60
 TEXT_LIMIT = 2_000
 """Characters of a text that are looked at."""
 
-_ADDRESS = re.compile(r"<?[^\s<>\"'(),;:@]{1,100}@[^\s<>\"'(),;@]{1,200}>?")
+_ADDRESS = re.compile(r"<?[^\s<>\"'(),;:@]{1,100}@[^\s<>\"'(),;:@]{1,200}>?")
 _APOSTROPHES = str.maketrans("’‘`´", "''''")
 _WORDS = re.compile(r"[a-z0-9]+")
 _LATIN = range(0xC0, 0x250)

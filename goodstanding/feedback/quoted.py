@@ -54,7 +54,7 @@ _STAGES = (
         ),
     ),
     ("data", re.compile(r"(?:in reply to|after|response to|\[)\s*DATA\b|>>> ?DATA|SMTP command\s+DATA")),
-    ("rcpt", re.compile(r"RCPT[ _]T[Oo]\b|SMTP:RCPT|>>> ?RCPT|does not like recipient")),
+    ("rcpt", re.compile(r"RCPT[ _]T[Oo]\b(?!: [^\s<])|SMTP:RCPT|>>> ?RCPT|does not like recipient")),
     ("mail", re.compile(r"MAIL[ _]F(?:ROM|rom:)|>>> ?MAIL|sender was rejected")),
     (
         "greeting",
