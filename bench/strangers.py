@@ -1,7 +1,7 @@
 """Replies and bounces of mailers that no rule was written on, and how well they are read.
 
 The rows are our own, written from memory (`tests/feedback/strangers`): two batches before any rule was read, each later
-one when rules were frozen. What the first, the third and the fifth got wrong was looked at; the others are counted only.
+one when rules were frozen. What the first, third and fifth got wrong was looked at; the others are counted only.
 """
 
 from __future__ import annotations

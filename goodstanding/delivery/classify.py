@@ -1,8 +1,8 @@
 """What a refusal means: a class, whether it is hard, how far the blame reaches. Rules are data: `bounce_rules.toml`.
 
 Used for live replies and for those that bounces quote. Enhanced codes, basic codes and words contradict each other
-every day, so the order is: words that say something, codes that mean one thing, vague words, the subject of the enhanced
-code, basic codes. When in doubt it is soft: a false hard bounce costs somebody their mail.
+every day, so the order is: words that say something, codes that mean one thing, vague words, the subject of the
+enhanced code, basic codes. When in doubt it is soft: a false hard bounce costs somebody their mail.
 """
 
 from __future__ import annotations

@@ -22,9 +22,7 @@ _APOSTROPHES = str.maketrans("’‘`´", "''''")
 _WORDS = re.compile(r"[a-z0-9]+")
 _LATIN = range(0xC0, 0x250)
 _BARE = {
-    code: bare
-    for code in _LATIN
-    if (bare := unicodedata.normalize("NFD", chr(code))[0]).isascii() and bare.isalpha()
+    code: bare for code in _LATIN if (bare := unicodedata.normalize("NFD", chr(code))[0]).isascii() and bare.isalpha()
 } | {0x142: "l", 0xF8: "o", 0x111: "d", 0x131: "i", 0xDF: "ss", 0xE6: "ae", 0x153: "oe", 0x307: ""}
 """Latin letters without their marks: servers leave them out as often as not."""
 _NOBODY: frozenset[int] = frozenset()

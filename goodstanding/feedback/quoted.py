@@ -54,7 +54,7 @@ _STAGES = (
         ),
     ),
     ("data", re.compile(r"(?:in reply to|after|response to|\[)\s*DATA\b|>>> ?DATA|SMTP command\s+DATA")),
-    ("rcpt", re.compile(r"RCPT[ _]T[Oo]\b(?!: [^\s<])|SMTP:RCPT|>>> ?RCPT|does not like recipient")),
+    ("rcpt", re.compile(r"RCPT[ _]T[Oo]\b|SMTP:RCPT|>>> ?RCPT|does not like recipient")),
     ("mail", re.compile(r"MAIL[ _]F(?:ROM|rom:)|>>> ?MAIL|sender was rejected")),
     (
         "greeting",
@@ -62,6 +62,9 @@ _STAGES = (
     ),
     ("hello", re.compile(r"(?:in reply to|after) (?:EHLO|HELO)|>>> ?(?:EHLO|HELO)", re.IGNORECASE)),
 )
+
+_ENVELOPE = re.compile(r"^Message details:", re.IGNORECASE | re.MULTILINE)
+"""James lists the envelope below it, as MAIL FROM and RCPT TO, whatever was answered."""
 
 _EMPTY = re.compile(r"(?:no recipients|service unavailable)\W*\Z", re.IGNORECASE)
 """Words that say nothing of a cause."""
@@ -120,6 +123,7 @@ def _read(text: str, match: re.Match[str], end: int) -> Quoted:
 
 def stage_of(text: str) -> str:
     """Which command a text says a reply was to."""
+    text = _ENVELOPE.split(text, maxsplit=1)[0]
     return next((stage for stage, pattern in _STAGES if pattern.search(text)), "")
 
 

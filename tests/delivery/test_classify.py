@@ -142,6 +142,58 @@ def test_the_right_party_is_blamed(reply: str, stage: str, expected: str) -> Non
     assert f"{klass} {'hard' if hard else 'soft'} {reach}" == expected
 
 
+NOT_THE_RECIPIENT = [
+    "550 Il record PTR non è presente",
+    "550 Absenderadresse nicht bekannt",
+    "550 Avsändaren är okänd mottagare",
+    "550 Reverse-DNS nicht gefunden",
+    "550 Der Absender ist uns nicht bekannt",
+    "550 Le domaine de l'expéditeur n'existe pas",
+    "550 L'adresse de l'expéditeur n'existe pas",
+    "550 El remitente no existe",
+    "550 La dirección del remitente no existe",
+    "550 O remetente não existe",
+    "550 Il mittente non è presente nei nostri archivi",
+    "550 Dominio del mittente non trovato",
+    "550 De afzender is niet bekend",
+    "550 Nadawca nieznany",
+    "550 Adres nadawcy nie istnieje",
+    "550 Отправитель не найден",
+    "550 Адрес отправителя не существует",
+    "550 Домен отправителя не существует",
+    "550 发件人地址不存在",
+    "550 发件人域名不存在",
+    "550 送信元アドレスが見つかりません",
+    "550 送信元ドメインが存在しません",
+    "550 발신자가 존재하지 않습니다",
+    "550 Gönderen bulunamadı",
+    "550 Ο αποστολέας είναι άγνωστος",
+    "550 Lähettäjä tuntematon",
+    "550 Avsenderen finnes ikke",
+    "550 Odesílatel neexistuje",
+    "550 A feladó ismeretlen",
+    "550 Tu IP no se encuentra en la lista blanca",
+    "550 Votre serveur est inconnu, connexion refusée",
+    "550 Ihr Server ist unbekannt",
+    "550 Ihr Rechner wurde im DNS nicht gefunden",
+    "550 client host not registered, unknown client",
+    "550 Message-ID nicht vorhanden",
+    "550 Betreff nicht vorhanden",
+    "550 Header Date no se encuentra",
+    "550 DKIM-Signatur nicht gefunden",
+    "550 l'enregistrement SPF n'existe pas",
+    "550 SPF レコードが見つかりません",
+    "550 HELO-Name unbekannt",
+    "550 nom HELO inconnu",
+]
+"""What is not known is a sender, a host or a record of ours."""
+
+
+@pytest.mark.parametrize("reply", NOT_THE_RECIPIENT)
+def test_an_unknown_sender_or_host_costs_no_recipient_in_any_tongue(reply: str) -> None:
+    assert not classify_reply(parse_reply(reply), "rcpt").hard
+
+
 @pytest.mark.fuzz
 @given(st.integers(400, 599), st.sampled_from(["", "5.1.1", "4.2.2", "5.7.1", "5.999.999"]), st.text(max_size=300))
 def test_any_reply_has_a_class_and_hard_is_for_permanent_refusals_of_recipients(
