@@ -179,7 +179,6 @@ NOT_THE_RECIPIENT = [
     "550 client host not registered, unknown client",
     "550 Message-ID nicht vorhanden",
     "550 Betreff nicht vorhanden",
-    "550 Header Date no se encuentra",
     "550 DKIM-Signatur nicht gefunden",
     "550 l'enregistrement SPF n'existe pas",
     "550 SPF レコードが見つかりません",
