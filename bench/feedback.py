@@ -261,7 +261,7 @@ def run(_: argparse.Namespace) -> int:
     for what in most.asked:
         print(f"the most that {what} allow: {most.cell(what)}")
     print("\n| strangers | recipients | hard or soft | not falsely hard | class |\n| --- | --- | --- | --- | --- |")
-    for what, batches in ((strangers.replies, strangers.BATCHES), (strangers.mails, strangers.BATCHES[:2])):
+    for what, batches in ((strangers.replies, strangers.BATCHES), (strangers.mails, strangers.MAIL_BATCHES)):
         for batch in batches:
             score, _ = strangers.scored(what(batch))
             cells = [score.cell(each) for each in ("recipients", "hard or soft", "not falsely hard", "class")]

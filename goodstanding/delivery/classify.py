@@ -1,12 +1,13 @@
 """What a refusal means: a class, whether it is hard, how far the blame reaches. Rules are data: `bounce_rules.toml`.
 
 Used for live replies and for those that bounces quote. Enhanced codes, basic codes and words contradict each other
-every day, so the order is: words that say something, codes that mean one thing, vague words, basic codes. When in
-doubt it is soft: a false hard bounce costs somebody their mail.
+every day, so the order is: words that say something, codes that mean one thing, vague words, the subject of the
+enhanced code, basic codes. When in doubt it is soft: a false hard bounce costs somebody their mail.
 """
 
 from __future__ import annotations
 
+import re
 import tomllib
 from functools import cache
 from importlib import resources
@@ -83,6 +84,13 @@ _SURE = frozenset((BounceClass.AUTHENTICATION, BounceClass.REPUTATION, BounceCla
 """Classes of codes that mean one thing."""
 
 
+_ROUGH = frozenset((BounceClass.SYSTEM, BounceClass.PROTOCOL, BounceClass.MAILBOX_FULL, BounceClass.UNDETERMINED))
+"""Classes of basic codes that are used for anything: the subject of an enhanced code tells more."""
+
+_WITHIN = re.compile(r"(?:^|[#(\[]|: )([45]\.\d{1,3}\.\d{1,3})(?![\w.])")
+"""An enhanced code further on in a reply: qmail's ``(#5.1.1)``, or one that was passed on."""
+
+
 class Rule(Struct, frozen=True, gc=False):
     """One entry of the rules: phrases that tell a class."""
 
@@ -127,6 +135,8 @@ class Rules(NamedTuple):
     vague: Wording
     enhanced: dict[str, Coded]
     """By subject and detail: ``1.1``."""
+    subject: dict[str, Coded]
+    """By class and subject: ``5.1``."""
     basic: dict[int, BounceClass]
 
 
@@ -134,11 +144,12 @@ def classify_reply(reply: Reply, stage: str = "") -> Classified:
     """What a refusal means; ``stage`` is the command it answered, where that is known (`NetworkFailure.stage`)."""
     rules = loaded()
     text = normalised(reply.text)
+    reply = with_code(reply)
     detail = reply.enhanced[2:]
     worded = rules.telling.first(text, detail)
     coded = rules.enhanced.get(detail)
     if worded is not None and coded is not None and _about_a_mailbox(coded, detail) and worded.reach == "lane":
-        return Classified(coded.klass, False, "recipient")  # it names a mailbox and blames us: neither is to suffer
+        return Classified(worded.klass, False, "recipient")  # it names a mailbox and blames us: neither is to suffer
     if worded is not None and coded is not None and worded.klass is BounceClass.POLICY and coded.klass in _SURE:
         return _classified(coded.klass, coded.reach, reply, stage)  # words that name a rule, a code that says which
     if worded is not None and not (MEANINGS[worded.klass].hard and coded is not None and coded.klass in _STRONGER):
@@ -148,9 +159,24 @@ def classify_reply(reply: Reply, stage: str = "") -> Classified:
     vague = rules.vague.first(text)
     if vague is not None:
         return _classified(vague.klass, vague.reach, reply, stage)
-    by_number = rules.basic.get(reply.code, BounceClass.UNDETERMINED)
-    soft = _classified(by_number, MEANINGS[by_number].reach, reply, stage)
-    return soft._replace(hard=False)  # a number alone condemns nobody
+    by_number = _by_number(reply)
+    return _classified(by_number.klass, by_number.reach, reply, stage)._replace(hard=False)  # condemns nobody
+
+
+def with_code(reply: Reply) -> Reply:
+    """The reply with the enhanced code that stands within its words, where it has none in its place."""
+    if reply.enhanced:
+        return reply
+    found = _WITHIN.search(reply.text)
+    return reply if found is None or found[1][0] != str(reply.code)[0] else Reply(reply.code, found[1], reply.text)
+
+
+def _by_number(reply: Reply) -> Coded:
+    """What numbers alone tell."""
+    rules = loaded()
+    basic = rules.basic.get(reply.code, BounceClass.UNDETERMINED)
+    subject = rules.subject.get(reply.enhanced[:3])
+    return subject if subject is not None and basic in _ROUGH else Coded(basic, MEANINGS[basic].reach)
 
 
 def _about_a_mailbox(coded: Coded, detail: str) -> bool:
@@ -198,6 +224,11 @@ def compiled(source: str) -> Rules:
         telling=Wording(tuple(rule for rule in rules if not rule.vague)),
         vague=Wording(tuple(rule for rule in rules if rule.vague)),
         enhanced={detail: _coded(words) for codes, words in table["enhanced"].items() for detail in code_range(codes)},
+        subject={
+            f"{which}{subject[1:]}": _coded(words)
+            for subject, words in table.get("subject", {}).items()
+            for which in (subject[0].replace("x", "45"))
+        },
         basic={int(code): BounceClass(klass) for code, klass in table["basic"].items()},
     )
 

@@ -7,6 +7,7 @@ begins or ends with ``*``. There is nothing else in the language, so no phrase c
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -16,9 +17,14 @@ GAP = 60
 TEXT_LIMIT = 2_000
 """Characters of a text that are looked at."""
 
-_ADDRESS = re.compile(r"<?[^\s<>\"'(),;:@]{1,100}@[^\s<>\"'(),;@]{1,200}>?")
+_ADDRESS = re.compile(r"<?[^\s<>\"'(),;:@]{1,100}@[^\s<>\"'(),;:@]{1,200}>?")
 _APOSTROPHES = str.maketrans("’‘`´", "''''")
 _WORDS = re.compile(r"[a-z0-9]+")
+_LATIN = range(0xC0, 0x250)
+_BARE = {
+    code: bare for code in _LATIN if (bare := unicodedata.normalize("NFD", chr(code))[0]).isascii() and bare.isalpha()
+} | {0x142: "l", 0xF8: "o", 0x111: "d", 0x131: "i", 0xDF: "ss", 0xE6: "ae", 0x153: "oe", 0x307: ""}
+"""Latin letters without their marks: servers leave them out as often as not."""
 _NOBODY: frozenset[int] = frozenset()
 
 
@@ -45,9 +51,10 @@ class Phrases:
         rest: list[_Phrase] = []
         for owner, phrases in enumerate(self.written):
             for phrase in phrases:
-                word = _whole_word(phrase)
+                bare = unmarked(phrase)
+                word = _whole_word(bare)
                 place = by_word.setdefault(word, []) if word else rest
-                place.append(_Phrase(owner, _literal(phrase), _pattern(phrase)))
+                place.append(_Phrase(owner, _literal(bare), _pattern(bare)))
         self._by_word, self._rest = by_word, rest
         self._ascii = [phrase for phrase in rest if phrase.literal.isascii()]
 
@@ -78,9 +85,15 @@ def _first_in(phrases: Iterable[_Phrase], text: str, best: int, without: frozens
 
 
 def normalised(text: str) -> str:
-    """How phrases see a text: lower case, single spaces, every address as ``@``."""
+    """How phrases see a text: lower case, single spaces, no marks on Latin letters, every address as ``@``."""
     line = " ".join(text[:TEXT_LIMIT].split()).translate(_APOSTROPHES).lower()
+    line = unmarked(line)
     return _ADDRESS.sub("@", line) if "@" in line else line
+
+
+def unmarked(line: str) -> str:
+    """Latin letters without their marks."""
+    return line if line.isascii() else line.translate(_BARE)
 
 
 def _literal(phrase: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from goodstanding.delivery.classify import with_code
 from goodstanding.model import Reply
 
 MOST = 40
@@ -12,6 +13,10 @@ MOST = 40
 
 LOOKED_AT = 4_000
 """Characters of a text that are searched for replies."""
+
+
+BEHIND = 200
+"""Characters after a basic code within which its enhanced code may stand."""
 
 
 class Quoted(NamedTuple):
@@ -58,6 +63,9 @@ _STAGES = (
     ("hello", re.compile(r"(?:in reply to|after) (?:EHLO|HELO)|>>> ?(?:EHLO|HELO)", re.IGNORECASE)),
 )
 
+_ENVELOPE = re.compile(r"^Message details:", re.IGNORECASE | re.MULTILINE)
+"""James lists the envelope below it, as MAIL FROM and RCPT TO, whatever was answered."""
+
 _EMPTY = re.compile(r"(?:no recipients|service unavailable)\W*\Z", re.IGNORECASE)
 """Words that say nothing of a cause."""
 
@@ -82,9 +90,19 @@ def quoted(text: str) -> list[Quoted]:
 
 
 def _continues(text: str, last: re.Match[str], match: re.Match[str]) -> bool:
-    """Whether it is a further line of the same reply (RFC 5321 §4.2.1: ``554-`` and ``554``)."""
+    """Whether it is a further line of the same reply (RFC 5321 §4.2.1: ``554-`` and ``554``), or its enhanced code."""
     code = last["code"]
+    if _behind(text, last, match):
+        return True
     return code is not None and code == match["code"] and text[last.end("code") : last.end("code") + 1] == "-"
+
+
+def _behind(text: str, last: re.Match[str], match: re.Match[str]) -> bool:
+    """Whether it is the enhanced code of the reply before it, on the same line: ``550 who is that (#5.1.1)``."""
+    alone = match["alone"] or ""
+    if not alone or last["code"] is None or last["enhanced"] or alone[0] != last["code"][0]:
+        return False
+    return match.start() - last.end() < BEHIND and "\n" not in text[last.start() : match.start()]
 
 
 def _read(text: str, match: re.Match[str], end: int) -> Quoted:
@@ -97,7 +115,7 @@ def _read(text: str, match: re.Match[str], end: int) -> Quoted:
     if match["code"]:
         words = re.sub(rf"\s{match['code']}[ -](?:{re.escape(enhanced)} )?", " ", words)
     return Quoted(
-        Reply(code, enhanced, words.rstrip()),
+        with_code(Reply(code, enhanced, words.rstrip())),
         match["code"] is not None,
         stage_of(text[max(0, match.start() - 200) : end]),
     )
@@ -105,6 +123,7 @@ def _read(text: str, match: re.Match[str], end: int) -> Quoted:
 
 def stage_of(text: str) -> str:
     """Which command a text says a reply was to."""
+    text = _ENVELOPE.split(text, maxsplit=1)[0]
     return next((stage for stage, pattern in _STAGES if pattern.search(text)), "")
 
 

@@ -10,7 +10,7 @@ from importlib import resources
 from goodstanding.delivery.phrases import Phrases, normalised
 from goodstanding.feedback.addresses import tidy
 from goodstanding.feedback.mail import Mail
-from goodstanding.feedback.quoted import has_reply
+from goodstanding.feedback.quoted import has_reply, stage_of
 
 MOST_LINES = 400
 """Lines of a report that are looked at."""
@@ -70,8 +70,9 @@ def is_answer(mail: Mail) -> bool:
 
 
 def telling(lines: list[str]) -> str:
-    """The lines that may tell a cause."""
-    boilerplate = shapes()["boilerplate"]
-    return "\n".join(
-        [line for line in lines if line.strip() and (has_reply(line) or not boilerplate.are_in(normalised(line)))]
-    )
+    """The lines that may tell a cause, or the command that was answered."""
+    return "\n".join([line for line in lines if line.strip() and _tells(line)])
+
+
+def _tells(line: str) -> bool:
+    return not shapes()["boilerplate"].are_in(normalised(line)) or has_reply(line) or bool(stage_of(line))

@@ -14,6 +14,8 @@ KNOWN_AT_RCPT = [
     "User unknown: 550 <a@b.example>, User Unknown",
     "554 delivery error: dd This user doesn't have an account here",
     "User unknown",
+    "550 sorry, nobody of that name (#5.1.1)",
+    "550 RCPT refused: 5.1.1 nobody of that name",
 ]
 
 KNOWN_LATER_OR_NEVER = [
