@@ -26,6 +26,7 @@ from goodstanding.admission.isolation import Overlap as Overlap
 from goodstanding.admission.isolation import Use as Use
 from goodstanding.errors import GoodstandingError, StoreError
 from goodstanding.events import EstateChanged
+from goodstanding.model import Stream
 from goodstanding.operate.opening import database_of
 from goodstanding.settings import DAY, Settings, WebSettings
 from goodstanding.store import flows, journal, pools
@@ -109,6 +110,14 @@ def prove_present(settings: Settings) -> Proof:
 def isolation(settings: Settings, database: Database) -> Isolation:
     """What the send path looks up, see `admission.isolation.isolation_of`."""
     return isolation_of(view(settings, database))
+
+
+def stopped(found: View) -> dict[str, str]:
+    """Subscriptions whose mail is refused as a whole, each with the reason."""
+    proved = isolation_of(found)
+    outreach = (flow.subscription for flow in found.flows if flow.stream == Stream.OUTREACH)
+    routed = {name: f"it leaves over {proved.route(name)}, which forbids outreach" for name in outreach}
+    return {name: why for name, why in routed.items() if proved.route(name)} | dict(proved.subscriptions)
 
 
 def allow(database: Database, first: str, second: str, because: str, by: str) -> None:

@@ -180,3 +180,18 @@ def test_a_cursor_belongs_to_one_list_and_one_reader(client: Client, furnished: 
     assert client("GET", f"/queue?tenant=shop&cursor={cursor}", key=furnished[0].shop).status_code == 422
     broken = cursor[:-2] + ("AA" if cursor[-2:] != "AA" else "BB")
     assert client("GET", f"/queue?tenant=shop&cursor={broken}").status_code == 422
+
+
+def test_no_call_leads_a_subscription_into_an_overlap_of_the_settings(tmp_path: Path) -> None:
+    found = Installation(tmp_path)
+    found.furnish()
+    clash = replace(
+        found.settings.pools[0], name="clash", stream=found.settings.pools[1].stream, hello="out.clash.example"
+    )
+    found.place = replace(found.place, settings=replace(found.settings, pools=(*found.settings.pools, clash)))
+    with found.asked() as client:
+        change = client("PATCH", "/subscriptions/shop/news", {"pool": "clash"}, If_Match="*")
+        new = client("POST", "/subscriptions", {"name": "shop/more", "stream": "bulk", "pool": "clash"})
+    assert (change.status_code, new.status_code) == (409, 409)
+    assert "would be refused" in change.json()["detail"] and "192.0.2.1" in new.json()["detail"]
+    found.close()
