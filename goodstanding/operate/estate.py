@@ -180,6 +180,14 @@ def remove(place: Place, kind: type[Entry], key: str, terms: Terms) -> Result:
     return _change(place, edit, replace(terms, allow_destructive=True), tolerate_old=True)
 
 
+def disallow(place: Place, first: str, second: str, terms: Terms) -> Result:
+    """Take an exception back; refused while the two still share what it excuses. GoodstandingError: there is none."""
+    key = isolation.pair(first, second)
+    if _find(present(place.database), IsolationException, key) is None:
+        raise GoodstandingError(f"{key} have no exception; goodstanding check lists them")
+    return remove(place, IsolationException, key, terms)
+
+
 def _formed(entry: Entry) -> Entry:
     problems: list[str] = []
     found = one_form(entry, problems.append)

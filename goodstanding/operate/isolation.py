@@ -131,14 +131,9 @@ def allow(database: Database, first: str, second: str, because: str, by: str) ->
         journal.append(tx, [EstateChanged("", now, f"isolation {one} {other}", f"allowed: {because.strip()}", by)])
 
 
-def disallow(database: Database, first: str, second: str, by: str) -> None:
-    """Take an exception back; GoodstandingError when there is none."""
-    one, other = _domain(first), _domain(second)
-    now = time.time()
-    with database.tx() as tx:
-        if not pools.disallow(tx, one, other):
-            raise GoodstandingError(f"{one} and {other} have no exception; goodstanding check lists them")
-        journal.append(tx, [EstateChanged("", now, f"isolation {one} {other}", "exception taken back", by)])
+def pair(first: str, second: str) -> str:
+    """What names the exception of two domains; GoodstandingError when they are no domains."""
+    return " and ".join(sorted((_domain(first), _domain(second))))
 
 
 def _domain(name: str) -> str:
