@@ -6,7 +6,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from goodstanding.wire.message import HeaderBlock, first_address, readable
+from goodstanding.wire.message import HeaderBlock, first_address, readable, written
 
 _ONCE = ("from", "sender", "reply-to", "to", "cc", "subject", "date", "message-id", "in-reply-to", "references")
 """RFC 5322 §3.6: fields that may stand there once."""
@@ -21,7 +21,7 @@ _ANSWER = re.compile(
 )
 _ADDRESS = re.compile(r"[\w.+-]{1,64}@((?:[\w-]{1,63}\.){1,8}[\w-]{2,63})")
 _ADDRESSES_ONLY = re.compile(r"\s*<?[\w.+-]{1,64}@[\w.-]{1,253}>?(?:\s*[,;]\s*<?[\w.+-]{1,64}@[\w.-]{1,253}>?)*\s*\Z")
-_REVERSALS = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_REVERSALS = re.compile("[\u202d\u202e]")  # the overrides: Arabic and Hebrew names may well have the others
 _ENCODED_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _CONTROL = bytes(range(9)) + b"\x0b\x0c" + bytes(range(14, 32)) + b"\x7f"
 
@@ -60,7 +60,7 @@ def deceptive_sender(value: bytes) -> tuple[str, ...]:
         wrong.append(f"the display name shows an address of {named[1].lower()}, the mail is from {domain or 'nobody'}")
     if mixed_alphabets(domain):
         wrong.append(f"the domain {domain} mixes alphabets")
-    if _REVERSALS.search(value.decode("utf-8", "replace")):
+    if _REVERSALS.search(written(value)):
         wrong.append("the sender's name turns its reading direction round")
     return tuple(wrong)
 

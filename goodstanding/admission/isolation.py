@@ -265,6 +265,8 @@ class _Proof:
             why = f"{why}; {excuse}"
         remedy = f"use another registered domain for {second.owner.stream} mail, or record why it must be so: "
         remedy += f"goodstanding isolation allow {first.name} {second.name} --because ..."
+        if severity == "exception":
+            remedy = f"use another registered domain for {second.owner.stream} mail, in the long run"
         if severity == "warning":
             remedy = "reserve the pool for that tenant, or name the pool in a domain that is no tenant's"
         return Overlap(

@@ -47,7 +47,7 @@ def sender_is_verified(facts: Facts) -> Finding | None:
     if domain is None or domain.state == "verified" or domain.tenant != facts.identity.tenant:
         return None
     name = domain.name
-    remedy = f"publish its records (goodstanding domain records {name}), then: goodstanding domain verify {name}"
+    remedy = _publish(name)
     why = f": {domain.because}" if domain.because else ""
     if domain.state == "warned":
         return Finding("losing-domain", Action.ACCEPT, f"{domain.name} is about to stop sending{why}", remedy)
@@ -121,12 +121,15 @@ def misaligned_return_path(identity: Identity, sender: str, domain: DomainFacts 
         return None
     remedy = f"use a return path in a verified domain of stream {identity.stream}, such as that of From"
     code = UNLINKED if domain.state in _NOT_VERIFIED else "5.7.1"
+    if domain.state in _NOT_VERIFIED and domain.stream == identity.stream:
+        remedy = _publish(domain.name)
     return _refused("misaligned-return-path", f"the return-path domain {domain.name} {fault}", remedy, code)
 
 
 def _fault(domain: DomainFacts, stream: Stream) -> str:
     if domain.state in _NOT_VERIFIED:
-        return "is not verified" if domain.state == "pending" else "has lost its records"
+        why = f": {domain.because}" if domain.because else ""
+        return f"is not verified{why}" if domain.state == "pending" else f"has lost its records{why}"
     return f"is for {domain.stream or 'no'} mail, not {stream}" if domain.stream != stream else ""
 
 
@@ -168,6 +171,10 @@ def _refused(slug: str, because: str, remedy: str, code: str = "5.7.1") -> Findi
 
 def _domain(address: str) -> str:
     return as_ascii(address.rpartition("@")[2])
+
+
+def _publish(domain: str) -> str:
+    return f"publish its records (goodstanding domain records {domain}), then: goodstanding domain verify {domain}"
 
 
 def _add(domain: str, identity: Identity) -> str:

@@ -10,8 +10,10 @@ from rich.text import Text
 
 from goodstanding.cli import terminal
 from goodstanding.cli.configuration import ConfigOption, JsonOption, opened
+from goodstanding.cli.estate import place, tell, terms
 from goodstanding.model import Stream
 from goodstanding.operate import access_keys
+from goodstanding.operate import estate as verbs
 from goodstanding.store.access_keys import Slot
 
 app = typer.Typer(help="Access keys for programs that use the REST API.", no_args_is_help=True)
@@ -31,9 +33,12 @@ def regenerate(
     ] = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
-) -> None:
+) -> int:
     """Make a key, in the place of the one in that slot; it is shown this once, with the connection string."""
     with opened(config) as estate:
+        result = verbs.ensure(place(estate), subscription, stream, terms(estate))
+        if result.refused:
+            return tell(result, as_json)
         made = access_keys.regenerate(estate.database, estate.master, subscription, slot, stream, getpass.getuser())
         endpoint = access_keys.endpoint(estate.settings.api)
         connection_string = access_keys.connection_string(estate.settings.api, made)
@@ -51,6 +56,7 @@ def regenerate(
         ("connection string  ", "dim"), connection_string or "-",
     )  # fmt: skip
     terminal.show(as_json, document, drawn)
+    return 0
 
 
 @app.command("list")

@@ -31,9 +31,12 @@ def add(
     ] = "",
     config: ConfigOption = None,
     as_json: JsonOption = False,
-) -> None:
+) -> int:
     """Make a credential; the secret is shown this once and kept nowhere."""
     with opened(config) as estate:
+        result = verbs.ensure(place(estate), subscription, stream, terms(estate))
+        if result.refused:
+            return tell(result, as_json)
         made = subscriptions.add_credential(
             estate.database, estate.master, subscription, stream, getpass.getuser(), username
         )
@@ -50,6 +53,7 @@ def add(
         ("sends as   ", "dim"), f"{identity.subscription} on stream {identity.stream}",
     )  # fmt: skip
     terminal.show(as_json, document, drawn)
+    return 0
 
 
 @app.command()

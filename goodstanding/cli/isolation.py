@@ -12,6 +12,8 @@ from rich.text import Text
 
 from goodstanding.cli import terminal
 from goodstanding.cli.configuration import ConfigOption, JsonOption, opened
+from goodstanding.cli.estate import place, tell, terms
+from goodstanding.operate import estate as verbs
 from goodstanding.operate import isolation
 from goodstanding.operate.isolation import Overlap, Proof, Use
 
@@ -55,11 +57,14 @@ def allow(
 
 
 @app.command()
-def disallow(first: First, second: Second, config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Take an exception back."""
+def disallow(first: First, second: Second, config: ConfigOption = None, as_json: JsonOption = False) -> int:
+    """Take an exception back, once the two share nothing any more."""
     with opened(config) as estate:
-        isolation.disallow(estate.database, first, second, getpass.getuser())
+        result = verbs.disallow(place(estate), first, second, terms(estate))
+    if result.refused:
+        return tell(result, as_json)
     terminal.show(as_json, {"disallowed": [first, second]}, f"{first} and {second} must be apart again.")
+    return 0
 
 
 def document(proof: Proof) -> object:

@@ -85,7 +85,7 @@ def list_(
 
 def _until(row: Row) -> str:
     if not row.expires:
-        return "lifted"
+        return "it is lifted"
     return f"{terminal.moment(row.expires, seconds=False)} (strike {row.strikes})"
 
 

@@ -31,6 +31,7 @@ from goodstanding.admission.estate_plan import WORDS, Change, Plan, diff
 from goodstanding.admission.facts import DomainFacts
 from goodstanding.errors import GoodstandingError, SettingsError
 from goodstanding.events import EstateChanged, Event
+from goodstanding.model import Stream
 from goodstanding.operate import isolation
 from goodstanding.operate.domains import KINDS, Draw, ensure_domain, new_keys
 from goodstanding.operate.subscriptions import add_link
@@ -145,6 +146,18 @@ def add(place: Place, entry: Entry, terms: Terms) -> Result:
     return _change(place, edit, terms, tolerate_old=True)
 
 
+def ensure(place: Place, name: str, stream: Stream | None, terms: Terms) -> Result:
+    """A subscription that is to have a credential: made with its tenant when absent and a stream is named."""
+
+    def edit(before: Estate) -> Estate:
+        if stream is None or _find(before, Subscription, name) is not None:
+            return before
+        one = Subscription(name, stream)
+        return _with(before if _find(before, Tenant, one.tenant) else _with(before, Tenant(one.tenant)), one)
+
+    return _change(place, edit, terms, tolerate_old=True)
+
+
 def alter(place: Place, kind: type[Entry], key: str, given: Mapping[str, Any], terms: Terms) -> Result:
     """Give fields of one entry other values. Raises GoodstandingError when there is no such entry."""
 
@@ -165,6 +178,14 @@ def remove(place: Place, kind: type[Entry], key: str, terms: Terms) -> Result:
         return _without(before, known)
 
     return _change(place, edit, replace(terms, allow_destructive=True), tolerate_old=True)
+
+
+def disallow(place: Place, first: str, second: str, terms: Terms) -> Result:
+    """Take an exception back; refused while the two still share what it excuses. GoodstandingError: there is none."""
+    key = isolation.pair(first, second)
+    if _find(present(place.database), IsolationException, key) is None:
+        raise GoodstandingError(f"{key} have no exception; goodstanding check lists them")
+    return remove(place, IsolationException, key, terms)
 
 
 def _formed(entry: Entry) -> Entry:
@@ -220,11 +241,14 @@ def _change(place: Place, change: Edit, terms: Terms, *, tolerate_old: bool) -> 
             if not plan.changes:
                 return Result(plan)
             known = set(_problems(tx, place, before)) if tolerate_old else set()
+            stopped = isolation.stopped(isolation.view_in(tx, place.settings)) if tolerate_old else {}
             refused = [*plan.impossible, *_too_far(plan, terms), *_still_needed(tx, plan)]
             refused += [why for why in objections(after, place.settings) if why not in known]
             if not refused:
                 carry_out(tx, place, plan, terms)
                 refused += [why for why in _overlaps(tx, place) if why not in known]
+            if tolerate_old and not refused:
+                refused += _led_into(tx, place, plan, stopped)
             if refused or terms.rehearse:
                 raise _Undone(Result(plan, tuple(refused)))
             told.extend(tx.appended)
@@ -264,6 +288,22 @@ def _overlaps(tx: Tx, place: Place) -> list[str]:
     """Every overlap that would stop mail, as the estate is in this transaction."""
     found = proof.refused(proof.overlaps(isolation.view_in(tx, place.settings)))
     return [f"{one.because}; {one.remedy}" for one in found]
+
+
+def _led_into(tx: Tx, place: Place, plan: Plan, stopped: Mapping[str, str]) -> Iterator[str]:
+    """Subscriptions that a change leads into an overlap of before: nothing new is shared, but their mail stops."""
+    moved = {one.name for change in plan.changes if (one := _moved(change)) is not None}
+    for name, why in isolation.stopped(isolation.view_in(tx, place.settings)).items():
+        if name in moved or name not in stopped:
+            yield f"mail of {name} would be refused: {why}; choose another pool, or separate them: goodstanding check"
+
+
+def _moved(change: Change) -> Subscription | None:
+    """The subscription that a change gives to a pool; None: it does not."""
+    before, after = change.before, change.after
+    if not isinstance(after, Subscription) or (isinstance(before, Subscription) and before.pool == after.pool):
+        return None
+    return after
 
 
 def carry_out(tx: Tx, place: Place, plan: Plan, terms: Terms) -> None:

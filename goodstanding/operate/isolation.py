@@ -26,6 +26,7 @@ from goodstanding.admission.isolation import Overlap as Overlap
 from goodstanding.admission.isolation import Use as Use
 from goodstanding.errors import GoodstandingError, StoreError
 from goodstanding.events import EstateChanged
+from goodstanding.model import Stream
 from goodstanding.operate.opening import database_of
 from goodstanding.settings import DAY, Settings, WebSettings
 from goodstanding.store import flows, journal, pools
@@ -111,6 +112,14 @@ def isolation(settings: Settings, database: Database) -> Isolation:
     return isolation_of(view(settings, database))
 
 
+def stopped(found: View) -> dict[str, str]:
+    """Subscriptions whose mail is refused as a whole, each with the reason."""
+    proved = isolation_of(found)
+    outreach = (flow.subscription for flow in found.flows if flow.stream == Stream.OUTREACH)
+    routed = {name: f"it leaves over {proved.route(name)}, which forbids outreach" for name in outreach}
+    return {name: why for name, why in routed.items() if proved.route(name)} | dict(proved.subscriptions)
+
+
 def allow(database: Database, first: str, second: str, because: str, by: str) -> None:
     """Record that two names may share their registrable domain; GoodstandingError when they are no domains."""
     one, other = _domain(first), _domain(second)
@@ -122,14 +131,9 @@ def allow(database: Database, first: str, second: str, because: str, by: str) ->
         journal.append(tx, [EstateChanged("", now, f"isolation {one} {other}", f"allowed: {because.strip()}", by)])
 
 
-def disallow(database: Database, first: str, second: str, by: str) -> None:
-    """Take an exception back; GoodstandingError when there is none."""
-    one, other = _domain(first), _domain(second)
-    now = time.time()
-    with database.tx() as tx:
-        if not pools.disallow(tx, one, other):
-            raise GoodstandingError(f"{one} and {other} have no exception; goodstanding check lists them")
-        journal.append(tx, [EstateChanged("", now, f"isolation {one} {other}", "exception taken back", by)])
+def pair(first: str, second: str) -> str:
+    """What names the exception of two domains; GoodstandingError when they are no domains."""
+    return " and ".join(sorted((_domain(first), _domain(second))))
 
 
 def _domain(name: str) -> str:

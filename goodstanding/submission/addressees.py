@@ -47,7 +47,8 @@ class Addressees:
         limit = terms.recipients_limit
         if len(self.known) >= limit and not terms.shadow:  # in shadow the finding is journalled, and that is all
             # RFC 5321 §4.5.3.1.10: the client sends the rest in another transaction
-            return Reply(452, "4.5.3", f"{limit} recipients a message is the limit here; send the others separately")
+            words = f"{limit} recipients a message is the limit here; send the others separately [too-many-recipients]"
+            return Reply(452, "4.5.3", words)
         try:
             known = self._keeper.ask_at_once(self._identity, address)
         except StoreError as exc:

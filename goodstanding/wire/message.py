@@ -238,8 +238,13 @@ CHARSETS: dict[bytes, str] = {
 
 def readable(value: bytes) -> str:
     """A header value as people read it: unfolded, encoded words decoded, control characters gone."""
+    return visible(written(value))
+
+
+def written(value: bytes) -> str:
+    """The same with everything in it, what cannot be seen too."""
     line = value[:_TEXT_LIMIT].replace(b"\r\n", b"")
-    return visible(_decoded(line) if b"=?" in line else line.decode("utf-8", "replace"))
+    return _decoded(line) if b"=?" in line else line.decode("utf-8", "replace")
 
 
 def visible(text: str) -> str:

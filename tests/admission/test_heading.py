@@ -59,6 +59,8 @@ def test_a_message_from_nobody_is_malformed() -> None:
         ("Shop <news@p\u0430ypal.example>", 1),
         ("Shop <news@пример.example>", 0),
         ("Shop \u202eelpmaxe <news@shop.example>", 1),
+        ("=?utf-8?B?4oCuaGVsbG8=?= <news@shop.example>", 1),
+        ("\u2067متجر\u2069 <news@shop.example>", 0),
     ],
 )
 def test_a_misleading_sender_is_seen(sender: str, count: int) -> None:

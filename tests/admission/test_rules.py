@@ -280,3 +280,9 @@ def test_because_names_the_figures() -> None:
 def test_a_foreign_sender_is_not_told_whose_domain_it_is() -> None:
     (finding,) = decide(letter(from_domain=domain(tenant="bank"))).findings
     assert "bank" not in finding.because + finding.remedy
+
+
+def test_a_return_path_that_lost_its_records_is_told_which_and_to_publish_them() -> None:
+    (finding,) = decide(letter(return_domain=domain(state="stopped", because="no key at gs1"))).findings
+    assert finding.because.endswith("has lost its records: no key at gs1")
+    assert finding.remedy.startswith("publish its records (goodstanding domain records shop.example)")

@@ -71,6 +71,14 @@ def test_a_credential_is_made_listed_and_revoked(goodstanding: Command) -> None:
     assert revoked[made["username"]] is not None
 
 
+def test_no_credential_brings_a_stream_that_would_share_this_machines_address(goodstanding: Command) -> None:
+    goodstanding("credential", "add", "shop/otp", "--stream", "transactional")
+    for command in (("credential", "add"), ("access-key", "regenerate")):
+        said = goodstanding(*command, "shop/news", "--stream", "bulk")
+        assert said.code == 1 and "pool add bulk" in said.err
+    assert [row["name"] for row in goodstanding("subscription", "list", "--json").json] == ["shop/otp"]
+
+
 def test_an_application_is_linked_listed_exported_and_revoked(goodstanding: Command, data_dir: Path) -> None:
     with (data_dir.parent / "goodstanding.toml").open("a") as config:
         config.write('[[tokens.issuers]]\nissuer = "https://id.example"\naudiences = ["us"]\n')

@@ -1,21 +1,22 @@
 """Applying an estate: all of it or nothing, journalled, isolated, and the same the second time."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import assume, example, given
 
 from goodstanding.admission.estate import Estate, Pool, Sender, Subscription, Tenant
-from goodstanding.admission.estate_plan import diff
+from goodstanding.admission.estate_plan import Plan, diff
 from goodstanding.errors import GoodstandingError, SettingsError
 from goodstanding.events import EstateChanged, Event
 from goodstanding.model import Stream
 from goodstanding.operate import domains, opening
 from goodstanding.operate import estate as verbs
-from goodstanding.operate.estate import Place, Terms
+from goodstanding.operate.estate import Place, Result, Terms
 from goodstanding.settings import Pool as MachinePool
-from goodstanding.settings import Settings, StoreSettings
+from goodstanding.settings import RouteSettings, Settings, StoreSettings
 from goodstanding.store import domains as claims
 from goodstanding.store import estate, journal
 from goodstanding.submission.signing import Signers
@@ -122,6 +123,48 @@ def test_a_verb_is_refused_for_what_it_breaks_and_not_for_what_was_broken(place:
     assert limits.applied
     wrong = verbs.alter(place, Subscription, "shop/news", {"pool": "codes"}, EVE)
     assert "serves stream transactional" in wrong.refused[0]
+
+
+CLASH = MachinePool("clash", Stream.BULK, ("203.0.113.7",), "out.clash-mta.example", "b.clash-mta.example")
+AMAZON = MachinePool("amazon", Stream.OUTREACH, bounce_domain="b.amazon-mta.example", route="amazon")
+INTO_AN_OVERLAP: dict[str, Callable[[Place], Result]] = {
+    "set": lambda at: verbs.alter(at, Subscription, "shop/news", {"pool": "clash"}, EVE),
+    "add with a pool": lambda at: verbs.add(at, Subscription("shop/more", Stream.BULK, pool="clash"), EVE),
+    "add without": lambda at: verbs.add(at, Subscription("shop/more", Stream.BULK), EVE),
+    "ensure": lambda at: verbs.ensure(at, "shop/more", Stream.BULK, EVE),
+    "over amazon": lambda at: verbs.add(at, Subscription("shop/cold", Stream.OUTREACH, pool="amazon"), EVE),
+}
+
+
+@pytest.fixture
+def clashing(place: Place) -> Place:
+    """Settings that grew an overlap after the estate was applied."""
+    verbs.apply(place, SHOP, EVE)
+    route = RouteSettings("amazon", "email-smtp.eu-west-1.amazonaws.com")
+    return replace(place, settings=replace(place.settings, pools=(MACHINE, CLASH, AMAZON), routes=(route,)))
+
+
+@pytest.mark.parametrize("act", INTO_AN_OVERLAP.values(), ids=INTO_AN_OVERLAP)
+def test_no_verb_leads_a_subscription_into_an_overlap_that_is_there(
+    clashing: Place, act: Callable[[Place], Result]
+) -> None:
+    before = verbs.present(clashing.database)
+    result = act(clashing)
+    assert not result.applied
+    assert "would be refused" in result.refused[0] and "choose another pool" in result.refused[0]
+    assert verbs.present(clashing.database) == before
+
+
+def test_a_subscription_may_be_led_out_of_an_overlap_and_have_other_terms_within(clashing: Place) -> None:
+    with clashing.database.tx() as tx:
+        estate.set_subscription(tx, Subscription("shop/news", Stream.BULK, pool="clash"))
+    assert verbs.alter(clashing, Subscription, "shop/news", {"minute_limit": 60}, EVE).applied
+    assert verbs.alter(clashing, Subscription, "shop/news", {"pool": "news"}, EVE).applied
+
+
+def test_a_subscription_that_is_there_is_ensured(place: Place) -> None:
+    assert verbs.ensure(place, "shop/otp", Stream.TRANSACTIONAL, EVE).applied
+    assert verbs.ensure(place, "shop/otp", None, EVE) == Result(Plan(()))
 
 
 def test_a_subscription_brings_its_tenant(place: Place) -> None:

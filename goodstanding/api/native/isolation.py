@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from goodstanding.admission.estate import IsolationException
+from goodstanding.api.native.changing import carried_out
 from goodstanding.api.native.fields import PRINTABLE, Because, DomainName
 from goodstanding.api.native.problems import absent
 from goodstanding.api.native.routes import Call, Raw, Routes
@@ -151,9 +152,10 @@ def allow(call: Call, body: NewException) -> IsolationException:
 
 @routes.delete("/isolation/exceptions/{first}/{second}", "isolation:write", operator=True)
 def disallow(call: Call, first: str, second: str) -> None:
-    """Take an exception back."""
+    """Take an exception back, once the two share nothing any more."""
     with absent("exception for", f"{first} and {second}"):
-        isolation.disallow(call.place.database, first, second, call.by)
+        result = verbs.disallow(call.place, first, second, call.terms)
+    carried_out(call, lambda: result)
 
 
 @routes.get("/blast-radius", "isolation:read", operator=True)

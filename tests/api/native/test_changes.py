@@ -188,3 +188,18 @@ def test_a_campaign_number_is_text_however_large_it_is(client: Client, number: s
     assert answer.status_code == 200
     assert {item["campaign"] for item in answer.json()["items"]} <= {number}
     assert client("POST", "/quarantine/undecide", {"campaign": 12}).status_code == 400
+
+
+def test_no_call_leads_a_subscription_into_an_overlap_of_the_settings(tmp_path: Path) -> None:
+    found = Installation(tmp_path)
+    found.furnish()
+    clash = replace(
+        found.settings.pools[0], name="clash", stream=found.settings.pools[1].stream, hello="out.clash.example"
+    )
+    found.place = replace(found.place, settings=replace(found.settings, pools=(*found.settings.pools, clash)))
+    with found.asked() as client:
+        change = client("PATCH", "/subscriptions/shop/news", {"pool": "clash"}, If_Match="*")
+        new = client("POST", "/subscriptions", {"name": "shop/more", "stream": "bulk", "pool": "clash"})
+    assert (change.status_code, new.status_code) == (409, 409)
+    assert "would be refused" in change.json()["detail"] and "192.0.2.1" in new.json()["detail"]
+    found.close()
