@@ -50,7 +50,8 @@ def _tone_of(over: Over) -> Tone:
 
 def _verdict(found: Assessment) -> Panel:
     tone = words.ANSWERS[found.verdict.answer][1]
-    lines = [terminal.foreign(words.asked(found), "dim"), Text(""), *_reasons(found.verdict)]
+    told = [line for line in (words.asked(found), words.template(found)) if line]
+    lines = [*(terminal.foreign(line, "dim") for line in told), Text(""), *_reasons(found.verdict)]
     title = Text(words.headline(found), f"bold {_STYLES[tone]}")
     body = Group(*lines)
     return Panel(body, title=title, title_align="left", box=box.ROUNDED, border_style=_STYLES[tone], padding=(0, 1))

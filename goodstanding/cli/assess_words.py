@@ -275,6 +275,16 @@ def asked(found: Assessment) -> str:
     return f"{found.campaign.name}: {people}, {runs}, seed {found.seed}"
 
 
+def template(found: Assessment) -> str:
+    """What merge fields make of the message; empty: it has none."""
+    message = found.campaign.message
+    if not message.filled:
+        return ""
+    same = "all of them are one campaign" if message.alike == 1.0 else f"{percent(message.alike)} are of one campaign"
+    names = ", ".join(message.fields)
+    return f"Template filled for {message.filled} recipients ({names}): {same} to whoever compares texts"
+
+
 def helps(change: Change) -> Cell:
     """Whether a change is enough."""
     return Cell("yes", "good") if change.helps else Cell("not by itself")

@@ -26,10 +26,11 @@ from goodstanding.simulator.campaign import Sender
 from goodstanding.simulator.campaign_file import (
     Enclosed,
     WrittenCampaign,
+    flaws,
     known_of,
     question_of,
+    read_as_far_as_right,
     read_assumptions,
-    read_campaign,
     unknown_routes,
 )
 from goodstanding.simulator.platforms import usual as usual_platforms
@@ -68,17 +69,34 @@ class Wishes:
 
 def pose(path: Path, sender: Sender | None = None, wishes: Wishes = Wishes()) -> Posed:
     """The question that a CAMPAIGN.toml asks; files it names lie beside it. SettingsError with every problem."""
-    written = _as_wished(read_campaign(_text(path, "the campaign")), wishes)
-    enclosed = _enclosed(written, path.parent, sender or Sender())
-    question = question_of(written, enclosed)
+    text, problems = _text(path, "the campaign"), _strange(wishes)
+    try:
+        written, wrong = read_as_far_as_right(text)
+        enclosed, unread = _enclosed(written, path.parent, sender or Sender())
+        found = [*wrong, *unread, *flaws(written, enclosed)]
+    except SettingsError as exc:
+        found = exc.problems
+    problems += [f"{path}: {one}" for one in found]
+    if problems:
+        raise SettingsError(problems)
+    question = question_of(_as_wished(written, wishes), enclosed)
     known = given(question.assumptions, wishes.assume, SET_HERE)
     return Posed(structs.replace(question, assumptions=known), enclosed.recipients)
 
 
+def _strange(wishes: Wishes) -> list[str]:
+    """What is wrong with what is asked on the command line."""
+    strange = unknown_routes(wishes.routes) if wishes.routes else []
+    found = [one.replace("routes:", "--route:", 1) for one in strange]
+    try:
+        given(known_of(usual_platforms()), wishes.assume, SET_HERE)
+    except SettingsError as exc:
+        found += [f"--set: {one}" for one in exc.problems]
+    return found
+
+
 def _as_wished(written: WrittenCampaign, wishes: Wishes) -> WrittenCampaign:
     """The document as it would be if it said so itself."""
-    if problems := unknown_routes(wishes.routes or written.routes):
-        raise SettingsError(problems)
     wished = {slug: [one.low, one.likely, one.high] for slug, one in wishes.assume.items()}
     return structs.replace(
         written,
@@ -89,13 +107,15 @@ def _as_wished(written: WrittenCampaign, wishes: Wishes) -> WrittenCampaign:
     )
 
 
-def _enclosed(written: WrittenCampaign, folder: Path, sender: Sender) -> Enclosed:
-    """What stands in the files that a document names; all that cannot be read is told at once."""
+def _enclosed(written: WrittenCampaign, folder: Path, sender: Sender) -> tuple[Enclosed, list[str]]:
+    """What stands in the files that a document names, and all that cannot be read of them."""
     problems: list[str] = []
     message, listed, learned = None, None, {}
     try:
         if isinstance(written.message, str):
             message = _octets(folder / written.message, "message")
+            if not message.strip():
+                problems.append(f"message: {written.message}: it is empty; name the file of the message")
     except SettingsError as exc:
         problems += exc.problems
     try:
@@ -105,12 +125,19 @@ def _enclosed(written: WrittenCampaign, folder: Path, sender: Sender) -> Enclose
         problems += exc.problems
     try:
         if written.assumptions:
-            learned = read_assumptions(_text(folder / written.assumptions, "assumptions"))
+            learned = _learned(folder / written.assumptions)
     except SettingsError as exc:
         problems += exc.problems
-    if problems:
-        raise SettingsError(problems)
-    return Enclosed(message, listed, learned, sender)
+    return Enclosed(message, listed, learned, sender), problems
+
+
+def _learned(path: Path) -> dict[str, Range]:
+    """What a calibration printed."""
+    text = _text(path, "assumptions")
+    try:
+        return read_assumptions(text)
+    except SettingsError as exc:
+        raise SettingsError([f"assumptions: {path}: {one}" for one in exc.problems]) from exc
 
 
 def _octets(path: Path, what: str) -> bytes:
@@ -132,6 +159,8 @@ def _listed(path: Path) -> Listed:
     try:
         with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="\n") as file:
             return read_recipients(file)
+    except SettingsError as exc:
+        raise SettingsError([one.replace("recipients:", f"recipients: {path}:", 1) for one in exc.problems]) from exc
     except (OSError, ValueError) as exc:
         raise SettingsError([f"recipients: {path}: {_reason(exc)}; name a file that can be read"]) from exc
 

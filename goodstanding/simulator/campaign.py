@@ -56,6 +56,12 @@ class Message(Struct, frozen=True):
     """Further messages to those who did not answer, leave or complain."""
     follow_up_after: float = 3.0
     """Days between two."""
+    fields: tuple[str, ...] = ()
+    """Of a template: what differs from recipient to recipient."""
+    filled: int = 0
+    """Recipients it was filled for, to see what it looks like; 0: it is no template."""
+    alike: float = 1.0
+    """Share of those letters that whoever compares texts takes for one campaign."""
 
 
 class Sender(Struct, frozen=True):

@@ -6,14 +6,13 @@ what stands in them, and the answer is a `Question`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import isnan, nan
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct, field
 
-from goodstanding.admission.reading import read
 from goodstanding.errors import SettingsError
 from goodstanding.model import Stream
 from goodstanding.sandbox.behaviour import Expectation
@@ -32,8 +31,9 @@ from goodstanding.simulator.campaign import (
     merged,
 )
 from goodstanding.simulator.question import Question
-from goodstanding.simulator.recipients_file import USUAL_SOURCE, Kind, Listed, groups_of
-from goodstanding.simulator.written import read_document
+from goodstanding.simulator.recipients_file import SAMPLES, USUAL_SOURCE, Kind, Listed, column_of, groups_of
+from goodstanding.simulator.template import Row, as_sent, composed, flaws_of, letters
+from goodstanding.simulator.written import read_partly
 from goodstanding.wire.list_unsubscribe import parse
 from goodstanding.wire.message import facts, parse_header
 
@@ -41,6 +41,7 @@ ROUTES = ("azure", "exchange-online", "dedicated", "goodstanding")
 """What is compared when nobody says."""
 SET_HERE = "set in the campaign's [assume]"
 CALIBRATED = "calibrated from a journal"
+_SAVE = "save it with its header as .eml, or write [message] with subject, text or html"
 
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 Amount = Annotated[float, Meta(ge=0.0)]
@@ -48,9 +49,11 @@ Count = Annotated[int, Meta(ge=1, le=1_000_000_000)]
 
 
 class WrittenMessage(Struct, frozen=True):
-    """What of the message matters, said instead of shown."""
+    """The message itself, or what of it matters, said instead of shown."""
 
     subject: str = ""
+    text: str = ""
+    html: str = ""
     one_click: bool = False
     leads_out: bool = False
 
@@ -90,7 +93,9 @@ class WrittenCampaign(Struct, frozen=True):
 
     name: str = "campaign"
     message: str | WrittenMessage = field(default_factory=WrittenMessage)
-    """Path of an .eml file, or a table."""
+    """Path of an .eml file, or a table; either may have merge fields."""
+    sample: dict[str, str | int | float | list[str | int | float]] = {}
+    """Values of merge fields that no column of the list has: one, or several that take turns."""
     recipients: str = ""
     """Path of a CSV file."""
     population: tuple[WrittenPopulation, ...] = ()
@@ -121,20 +126,37 @@ class Enclosed(Struct, frozen=True):
 
 def read_campaign(text: str) -> WrittenCampaign:
     """The document. SettingsError with every problem at once."""
-    written = read_document(text, WrittenCampaign)
-    problems: list[str] = []
-    if not written.recipients and not written.population:
-        problems.append(
-            "recipients: nobody is written to; name a CSV file, or describe them in [[population]] (count, expectation)"
-        )
-    problems += unknown_routes(written.routes)
-    try:
-        assumptions.given(known_of(platforms.usual()), ranges(written.assume), SET_HERE)
-    except SettingsError as exc:
-        problems += exc.problems
+    written, problems = read_as_far_as_right(text)
     if problems:
         raise SettingsError(problems)
     return written
+
+
+def read_as_far_as_right(text: str) -> tuple[WrittenCampaign, list[str]]:
+    """The document without what is wrong with it, and all of that. SettingsError: it is no TOML."""
+    written, problems = read_partly(text, WrittenCampaign)
+    told = {problem.partition(":")[0].partition("[")[0].partition(".")[0] for problem in problems}
+    if not written.recipients and not written.population and not told & {"recipients", "population"}:
+        problems.append(
+            "recipients: nobody is written to; name a CSV file, or describe them in [[population]] (count, expectation)"
+        )
+    if "routes" not in told:
+        problems += unknown_routes(written.routes)
+    return written, problems + _strange(written.assume)
+
+
+def flaws(written: WrittenCampaign, enclosed: Enclosed) -> list[str]:
+    """What is wrong with the files that a document names, as far as they could be read."""
+    found: list[str] = []
+    octets = _octets_of(written, enclosed)
+    if isinstance(written.message, str) and octets.strip():
+        header = parse_header(as_sent(octets))
+        if not {"from", "subject"} & dict(header.fields).keys():
+            found.append(f"message: {written.message}: it has no From and no Subject, so it is no message; {_SAVE}")
+    if not written.recipients or enclosed.recipients is not None:  # or all fields would be told to be missing
+        place = f"message: {written.message}" if isinstance(written.message, str) else "message"
+        found += [f"{place}: {one}" for one in flaws_of(octets, _rows(enclosed), _samples(written))]
+    return found
 
 
 def unknown_routes(routes: tuple[str, ...]) -> list[str]:
@@ -183,31 +205,44 @@ def _groups(written: WrittenCampaign, enclosed: Enclosed, shares: Mapping[Provid
 def _sender(written: WrittenCampaign, enclosed: Enclosed) -> Sender:
     told = {name: value for name, value in msgspec.structs.asdict(written.sender).items() if value is not None}
     if "domain" not in told and enclosed.message is not None:
-        told["domain"] = facts(parse_header(_as_sent(enclosed.message))).from_domain or enclosed.sender.domain
+        told["domain"] = facts(parse_header(as_sent(enclosed.message))).from_domain or enclosed.sender.domain
     return msgspec.structs.replace(enclosed.sender, **told)
 
 
 def _message(written: WrittenCampaign, enclosed: Enclosed) -> Message:
     """Its traits, with the follow-ups of the campaign."""
+    found = traits_of(_octets_of(written, enclosed), _rows(enclosed), _samples(written))
     if isinstance(written.message, WrittenMessage):
-        told = written.message
-        found = Message(told.subject, told.one_click, told.leads_out or told.one_click)
-    else:
-        found = traits_of(enclosed.message or b"")
+        one_click = written.message.one_click or found.one_click
+        leads_out = written.message.leads_out or found.leads_out or one_click
+        found = msgspec.structs.replace(found, one_click=one_click, leads_out=leads_out)
     return msgspec.structs.replace(found, follow_ups=written.follow_ups, follow_up_after=written.follow_up_after)
 
 
-def traits_of(octets: bytes) -> Message:
-    """What matters of a message as it lies in an .eml file, read with the eyes of admission."""
-    octets = _as_sent(octets)
-    header = parse_header(octets)
-    offered, said = parse(header), read(header, octets, len(octets))
-    return Message(said.subject, offered.one_click, offered.any or said.unsubscribe_text)
+def traits_of(octets: bytes, rows: Sequence[Row] = (), samples: Mapping[str, Sequence[str]] = {}) -> Message:
+    """What matters of a message, filled for some recipients if it is a template, read with the eyes of admission."""
+    seen = letters(octets, rows, samples)
+    offered, first = parse(parse_header(as_sent(octets))), seen.contents[0]
+    leads_out = offered.any or all(one.unsubscribe_text for one in seen.contents)
+    filled = len(seen.contents) if seen.fields else 0
+    return Message(first.subject, offered.one_click, leads_out, fields=seen.fields, filled=filled, alike=seen.alike)
 
 
-def _as_sent(octets: bytes) -> bytes:
-    """With the ends of lines that mail has; editors write others."""
-    return octets.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
+def _octets_of(written: WrittenCampaign, enclosed: Enclosed) -> bytes:
+    """The message as it stands in its file, or as its table makes one."""
+    if isinstance(written.message, WrittenMessage):
+        return composed(written.message.subject, written.message.text, written.message.html)
+    return enclosed.message or b""
+
+
+def _rows(enclosed: Enclosed) -> tuple[Row, ...]:
+    return enclosed.recipients.samples if enclosed.recipients is not None else ()
+
+
+def _samples(written: WrittenCampaign) -> dict[str, list[str]]:
+    """Values of fields that stand in for columns."""
+    several = {name: one if isinstance(one, list) else [one] for name, one in written.sample.items()}
+    return {column_of(name): [str(value) for value in values[:SAMPLES]] for name, values in several.items()}
 
 
 def _flow(one: WrittenFlow) -> Flow:
@@ -225,11 +260,33 @@ class _Calibrated(Struct, frozen=True):
 
 def read_assumptions(text: str) -> dict[str, Range]:
     """The ``[assume]`` table of a document of its own. SettingsError with every problem."""
-    return ranges(read_document(text, _Calibrated).assume)
+    written, problems = read_partly(text, _Calibrated)
+    problems += _strange(written.assume)
+    if problems:
+        raise SettingsError(problems)
+    return ranges(written.assume)
+
+
+def _strange(assume: Mapping[str, object]) -> list[str]:
+    """What is wrong with an ``[assume]`` table."""
+    numbers, problems = _numbers(assume)
+    try:
+        assumptions.given(known_of(platforms.usual()), numbers, SET_HERE)
+    except SettingsError as exc:
+        problems += [one.replace("assumption ", "assume.", 1) for one in exc.problems]
+    return problems
 
 
 def ranges(assume: Mapping[str, object]) -> dict[str, Range]:
     """The numbers of an ``[assume]`` table; slugs may be quoted, or not. SettingsError with every problem."""
+    found, problems = _numbers(assume)
+    if problems:
+        raise SettingsError(problems)
+    return found
+
+
+def _numbers(assume: Mapping[str, object]) -> tuple[dict[str, Range], list[str]]:
+    """Those that are numbers, and what is wrong with the others."""
     found: dict[str, Range] = {}
     problems: list[str] = []
     for slug, value in _flat(assume, "").items():
@@ -238,9 +295,7 @@ def ranges(assume: Mapping[str, object]) -> dict[str, Range]:
             problems.append(f"assume.{slug}: {value!r} does not do; write a number, or [low, likely, high]")
         else:
             found[slug] = Range(*numbers)
-    if problems:
-        raise SettingsError(problems)
-    return found
+    return found, problems
 
 
 def _number(value: object) -> float:

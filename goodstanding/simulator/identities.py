@@ -54,7 +54,7 @@ def identities(campaign: Campaign, platform: Platform, drawn: Drawn, lines: Line
         weight[:, PROVIDERS.index(platform.attributed_at)] = drawn.of("provider.tenant")
         memory = _memory(lines, campaign, drawn, new=False, only_harms=True)
         found.append(Identity("tenant", memory, True, weight))
-    weight = everywhere * drawn.of("provider.fingerprint")[:, None]
+    weight = everywhere * drawn.of("provider.fingerprint")[:, None] * campaign.message.alike
     found.append(Identity("text", _memory(lines, campaign, drawn, new=True, only_harms=True), False, weight))
     return found
 

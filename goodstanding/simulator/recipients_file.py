@@ -153,6 +153,12 @@ def provider_of(domain: str) -> Provider | Literal[""]:
     return family if family is not None else _OWN.get(domain, "")
 
 
+def column_of(cell: str) -> str:
+    """The name of a column, or of a field that is filled with it, however it is written."""
+    name = "_".join(cell.strip().lower().replace("-", " ").split())
+    return ALIASES.get(name, name)
+
+
 # --- lines ------------------------------------------------------------------------------------------------------------
 
 
@@ -180,7 +186,7 @@ def _heading(lines: Iterator[str]) -> tuple[_Heading, Iterator[str], int]:
     """The columns, the lines behind them and the number of the first of those."""
     line = next(lines, "").removeprefix("\ufeff").rstrip("\r\n")
     separator = max(",;\t", key=line.count)
-    names = [_column(cell) for cell in _cells(line, separator) or [""]]
+    names = [column_of(cell) for cell in _cells(line, separator) or [""]]
     for wanted in COLUMNS[:2]:
         if wanted in names:
             return _Heading(names, separator, place=names.index(wanted)), lines, 2
@@ -189,11 +195,6 @@ def _heading(lines: Iterator[str]) -> tuple[_Heading, Iterator[str], int]:
     raise SettingsError(
         ["recipients: the first line names no column `address` or `domain`; write address,basis,source"]
     )
-
-
-def _column(cell: str) -> str:
-    name = "_".join(cell.strip().lower().replace("-", " ").split())
-    return ALIASES.get(name, name)
 
 
 def _cells(line: str, separator: str) -> list[str] | None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from enum import EnumType
 from types import UnionType
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import NODEFAULT, Struct
@@ -17,43 +17,52 @@ from goodstanding.errors import SettingsError
 Written = TypeVar("Written", bound=Struct)
 
 
-def read_document(text: str, kind: type[Written]) -> Written:
-    """The struct that a TOML document describes; unknown keys are problems. SettingsError with all of them."""
+def read_partly(text: str, kind: type[Written]) -> tuple[Written, list[str]]:
+    """The struct that a TOML document describes, without what is wrong with it, and all of that.
+
+    So other checks can go on. Unknown keys are problems. ``kind`` needs a default for every field.
+    SettingsError: it is no TOML.
+    """
     try:
         tree = tomllib.loads(text)
     except (ValueError, RecursionError) as exc:  # numbers of thousands of digits, thousands of brackets
-        raise SettingsError([f"not TOML: {exc}"]) from exc
+        raise SettingsError([f"not TOML: {exc}; put text into quotes, and each key on a line of its own"]) from exc
     problems: list[str] = []
     found = _struct(kind, tree, "", problems)
-    if problems:
-        raise SettingsError(problems)
-    made: Written = found
-    return made
+    made: Written = found if found is not None else kind()
+    return made, problems
 
 
 def _struct(kind: type[Struct], tree: Mapping[str, object], path: str, problems: list[str]) -> Any:
-    """A struct; None where something is wrong with it, which is added to ``problems``."""
-    before = len(problems)
+    """A struct without what is wrong with it, which is added to ``problems``; None where it cannot do without."""
     fields = {one.encode_name: one for one in msgspec.structs.fields(kind)}
     hints = get_type_hints(kind, include_extras=True)
-    for key in tree.keys() - fields.keys():
+    for key in [one for one in tree if one not in fields]:
         near = get_close_matches(key, fields, 1)
         choices = f"did you mean {near[0]}?" if near else f"there are {', '.join(fields)}"
         problems.append(f"{_join(path, key)}: unknown; {choices}")
     values: dict[str, object] = {}
+    whole = True
     for key, one in fields.items():
+        needed = one.default is NODEFAULT and one.default_factory is NODEFAULT
+        before = len(problems)
         if key in tree:
             values[one.name] = _value(hints[one.name], tree[key], _join(path, key), problems)
-        elif one.default is NODEFAULT and one.default_factory is NODEFAULT:
+        elif needed:
             problems.append(f"{_join(path, key)}: missing; {_needed(hints[one.name])}")
-    return kind(**values) if len(problems) == before else None
+        if len(problems) > before:
+            whole = whole and not needed
+            if values.get(one.name) is None:
+                values.pop(one.name, None)
+    return kind(**values) if whole else None
 
 
 def _value(hint: Any, given: object, path: str, problems: list[str]) -> object:
     """A checked value of the wanted type; None where it is wrong."""
     inner = _table_in(hint)
     if inner is not None and get_origin(hint) is tuple and isinstance(given, list):
-        return tuple([_value(inner, item, f"{path}[{place}]", problems) for place, item in enumerate(given)])
+        found = [_value(inner, item, f"{path}[{place}]", problems) for place, item in enumerate(given)]
+        return tuple([one for one in found if one is not None])
     if inner is not None and isinstance(given, dict) and get_origin(hint) is not tuple:
         return _struct(inner, given, path, problems)
     if inner is not None and hint is inner:
@@ -66,7 +75,8 @@ def _value(hint: Any, given: object, path: str, problems: list[str]) -> object:
         problems.append(f"{path}: {given!r} does not do ({reason}); {_needed(hint)}")
         return None
     if isinstance(converted, float) and not abs(converted) < float("inf"):
-        problems.append(f"{path}: {given!r} is no number to reckon with")
+        problems.append(f"{path}: {given!r} is no number to reckon with; {_needed(hint)}")
+        return None
     return converted
 
 
@@ -87,14 +97,18 @@ def _needed(hint: Any) -> str:
     if get_origin(hint) is Annotated:
         plain, *marks = get_args(hint)
         limits = [mark for mark in marks if isinstance(mark, msgspec.Meta)]
-        bounds = [f"at least {mark.ge:g}" for mark in limits if mark.ge is not None]
-        bounds += [f"above {mark.gt:g}" for mark in limits if mark.gt is not None]
-        bounds += [f"at most {mark.le:g}" for mark in limits if mark.le is not None]
+        bounds = [f"at least {mark.ge:,}" for mark in limits if mark.ge is not None]
+        bounds += [f"above {mark.gt:,}" for mark in limits if mark.gt is not None]
+        bounds += [f"at most {mark.le:,}" for mark in limits if mark.le is not None]
         return " ".join([_needed(plain), " and ".join(bounds)]).rstrip()
     if get_origin(hint) is Literal:
         return f"write one of: {', '.join(one for one in get_args(hint) if one)}"
     if isinstance(hint, EnumType):
         return f"write one of: {', '.join(map(str, hint.__members__.values()))}"
+    if get_origin(hint) in (Union, UnionType):
+        return " or ".join(_needed(one) for one in get_args(hint) if one is not type(None)).replace("or write", "or")
+    if get_origin(hint) in (tuple, dict, list) or (isinstance(hint, type) and issubclass(hint, Struct)):
+        return "write a list" if get_origin(hint) in (tuple, list) else "write a table"
     return f"write {_WORDS[hint]}" if hint in _WORDS else "see docs/simulator.md"
 
 

@@ -103,6 +103,58 @@ def test_a_campaign_that_is_not_there_is_bad_input(goodstanding: Command, tmp_pa
     assert "name a campaign" in problems(goodstanding("assess"))
 
 
+def test_everything_that_is_wrong_is_told_at_once(goodstanding: Command, tmp_path: Path) -> None:
+    """The document, the files it names, and what they ask of each other: nobody mends one thing after another."""
+    (tmp_path / "letter.eml").write_text("no header\n")
+    (tmp_path / "list.csv").write_text("name,plan\nx,y\n")
+    (tmp_path / "learned.toml").write_text('[assume]\n"cold.opened" = 3\nx = true\n')
+    (tmp_path / "bad.toml").write_text(
+        """
+        message = "letter.eml"
+        recipients = "list.csv"
+        assumptions = "learned.toml"
+        routs = []
+        routes = ["pigeon"]
+        [sender]
+        licences = 0
+        [[population]]
+        expectation = "icy"
+        [assume]
+        "cold.complained" = [1, 2]
+        "cold.openend" = 0.1
+        """
+    )
+    said = goodstanding("assess", str(tmp_path / "bad.toml"), "--route", "crow", "--set", "cold.foo=1")
+    told = problems(said)
+    for place in (
+        "--route: 'crow' is not known",
+        "--set: assumption cold.foo",
+        "bad.toml: routs: unknown; did you mean routes?",
+        "routes: 'pigeon' is not known",
+        "sender.licences: 0 does not do",
+        "population[0].count: missing",
+        "population[0].expectation: 'icy' does not do",
+        "assume.cold.complained: [1, 2] does not do",
+        "assume.cold.openend: there is none",
+        "letter.eml: it has no From and no Subject",
+        "list.csv: the first line names no column",
+        "learned.toml: assume.x: True does not do",
+        "learned.toml: assume.cold.opened: a share lies between 0 and 1",
+    ):
+        assert place in told, place
+
+
+def test_a_template_is_told_with_what_it_is_filled_with(goodstanding: Command, tmp_path: Path) -> None:
+    (tmp_path / "letter.eml").write_text("From: a@b.example\nSubject: {{first_name}}, a word\n\nHello {{first_name}}\n")
+    (tmp_path / "list.csv").write_text("email,First name\na@gmail.com,Anna\nb@gmail.com,Bo\n")
+    path = tmp_path / "CAMPAIGN.toml"
+    path.write_text('message = "letter.eml"\nrecipients = "list.csv"\n')
+    said = goodstanding("assess", str(path), *FAST, "--html", str(tmp_path / "report.html"))
+    told = "filled for 2 recipients (first_name): all of them are one campaign"
+    assert told in said.out
+    assert told in (tmp_path / "report.html").read_text("utf-8")
+
+
 def test_the_report_is_written_beside_what_is_printed(goodstanding: Command, campaign: str, tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     assert str(path) in goodstanding("assess", campaign, *FAST, "--html", str(path)).out

@@ -164,7 +164,8 @@ def test_every_file_that_cannot_be_read_is_told_at_once(tmp_path: Path) -> None:
     campaign.write_text("message = 'a.eml'\nrecipients = 'b.csv'\nassumptions = 'c\\u0000.toml'\n")
     with pytest.raises(SettingsError) as raised:
         pose(campaign)
-    assert [problem.split(":")[0] for problem in raised.value.problems] == ["message", "recipients", "assumptions"]
+    told = [problem.removeprefix(f"{campaign}: ").split(":")[0] for problem in raised.value.problems]
+    assert told == ["message", "recipients", "assumptions"]
 
 
 def test_a_campaign_that_is_not_there_is_told_so(tmp_path: Path) -> None:
