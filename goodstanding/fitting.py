@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from goodstanding.admission.estate import Register, pool_of
+from goodstanding.admission.estate import Register, for_machine, pool_of
 from goodstanding.admission.isolation import Isolation
 from goodstanding.admission.senders import Premises, WayOut
 from goodstanding.api.acs.face import Face
@@ -52,10 +52,11 @@ def pools(settings: Settings, register: Register) -> Pools:
     chosen = {
         name: pool_of(register, settings.pools, member.identity) for name, member in register.subscriptions.items()
     }
+    stored = [for_machine(pool) for pool in register.pools]  # a name in both is the store's
     return Pools(
         by_stream,
         {SubscriptionName(name): (pool, routes.get(pool.route, UNKNOWN)) for name, pool in chosen.items() if pool},
-        {pool.name: (pool, routes.get(pool.route, UNKNOWN)) for pool in settings.pools},
+        {pool.name: (pool, routes.get(pool.route, UNKNOWN)) for pool in [*settings.pools, *stored]},
     )
 
 

@@ -37,6 +37,20 @@ def test_a_stream_that_is_listed_is_tracked_below_the_link_domain_of_its_pool() 
     }
 
 
+def test_an_order_finds_the_penalty_pool_wherever_it_is_declared() -> None:
+    """Of a name that is in the settings and in the store, the store's counts."""
+    declared = 'pools=[{name="slow", stream="bulk", penalty=true, addresses=["192.0.2.7"]}]'
+    apart, again = (Pool(name, Stream.BULK, addresses=("192.0.2.9",), penalty=True) for name in ("apart", "slow"))
+    usual = fitting.pools(parse_settings("", [declared]), Register(subscriptions=MEMBERS, pools=(POOL, apart)))
+    assert [usual.of(WHO[1], name)[0].addresses for name in ("slow", "apart", "")] == [
+        ("192.0.2.7",),
+        ("192.0.2.9",),
+        ("192.0.2.1",),
+    ]
+    both = fitting.pools(parse_settings("", [declared]), Register(subscriptions=MEMBERS, pools=(again,)))
+    assert both.of(WHO[1], "slow")[0].addresses == ("192.0.2.9",)
+
+
 def test_our_notices_are_signed_by_whose_host_we_are_on_no_stream_but_theirs() -> None:
     private = generate_key("ed25519-sha256")
     sealed = seal(bytes(32), private, context_of("acme.example", "s"), bytes(12))

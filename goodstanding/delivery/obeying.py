@@ -83,6 +83,10 @@ class Obeying:
         stopping.postpone(tx, later)
         return going
 
+    def offered(self, claim: Claimed) -> Claimed:
+        """Mail that goes at once, by the pool that an order names; how much of it may, the front door has counted."""
+        return _rerouted(claim, self._about(claim, self.clock.now())) if self.in_force.by_kind else claim
+
     def stops(self, claim: Claimed) -> bool:
         """Whether mail that was claimed before an order came must not go after all."""
         return any(one.what is What.HOLD for one in self._about(claim, self.clock.now()))

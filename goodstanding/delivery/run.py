@@ -134,7 +134,7 @@ class Delivery:
         size = claimed.place.size + claimed.place.prefix
         if chunks is not None and self.kept_bytes + size > self.settings.ready_memory:
             chunks = None
-        self.intake(claimed, chunks)
+        self.intake(self.means.obeying.offered(claimed), chunks)
 
     def has_enough(self, lane: Lane) -> bool:
         """Whether so much of a queue lane, or of its tenant, is lined up that others should be claimed first.

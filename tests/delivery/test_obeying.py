@@ -60,6 +60,19 @@ def test_workers_share_a_rate_as_it_is_asked_for(database: Database) -> None:
     assert going == [8, 2]
 
 
+@pytest.mark.parametrize(("traits", "pool"), [(0, "apart"), (IN_SHADOW, ""), (NOTICE, "")])
+def test_mail_in_penalty_goes_by_its_pool_whether_it_waited_or_goes_at_once(
+    database: Database, traits: int, pool: str
+) -> None:
+    worker = obeying(an_order(What.REROUTE, pool="apart"))
+    with database.tx() as tx:
+        add(tx, structs.replace(letter(), traits=traits))
+        (claim,) = claim_all(tx, want())
+        assert [one.pool for one in worker.claimed(tx, [claim])] == [pool]
+    assert worker.offered(claim).pool == pool
+    assert obeying().offered(claim) is claim
+
+
 @pytest.mark.parametrize("traits", [IN_SHADOW, NOTICE], ids=["accepted in shadow", "our notice"])
 @pytest.mark.parametrize("what", [What.HOLD, What.PACE])
 def test_some_mail_goes_whatever_is_ordered_about_its_sender(database: Database, what: What, traits: int) -> None:
