@@ -206,7 +206,8 @@ def _incident(book: Book, facts: Facts, strangers: int, now: float) -> str:
 def _assessed(book: Book, case: Case, campaign: Campaign, strangers: int, now: float) -> Assessment:
     """The campaign's assessment: anew when it has grown or there is news, and in full for strangers of a suspect."""
     if _incident(book, case.facts, strangers, now):
-        return summary(campaign)  # exempt, and not judged by what an incident makes it look like
+        # exempt: judged neither by what an incident makes it look like, nor by what it looked like before
+        return replace(summary(campaign), probability=0.0)
     due = campaign.messages >= campaign.assess_at
     if not due and not (strangers and campaign.probability >= 0.5):
         return summary(campaign)

@@ -204,6 +204,18 @@ def test_an_incident_exempts_its_subscription_until_its_number_and_time() -> Non
     assert conduct.judge(book, case(4, content=content, subscription="other/app"), NOW).incident == ""
 
 
+def test_an_incident_also_frees_a_campaign_that_was_judged_before_it_was_declared() -> None:
+    book = Book()
+    judged = send(book, case(1))
+    book.campaigns[judged.campaign].probability = 0.9
+    book.incidents["reset"] = Incident("reset", "shop", "shop/app", NOW, NOW + 3600, 60)
+
+    declared = conduct.judge(book, case(2, content=Content("Reset", 900, PRINT, incident="reset")), NOW)
+    assert (declared.campaign, declared.incident) == (judged.campaign, "reset")
+    assert declared.conduct.assessment.probability == 0.0
+    assert book.campaigns[judged.campaign].probability == 0.9
+
+
 def test_an_operator_who_released_a_campaign_is_obeyed() -> None:
     book = Book()
     judged = send(book, case(1))
