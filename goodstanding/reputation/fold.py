@@ -2,7 +2,8 @@
 
 Each recipient's end counts under one signal at most: an unknown recipient is a hard bounce, everything else that kept a
 message from its mailbox is a failure. A deferral counts only when a first attempt meets an objection to us (reach
-``lane``): repeated tries for one recipient are one event, not many.
+``lane``), as an end of its own: repeated tries for one recipient are one event, not many. Who is asked to come more
+slowly, or later, has done nothing wrong: delivery obeys (`enforcement.providers`), and nobody is held to account.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from goodstanding.events import Bounced, Deferred, Delivered, Event, Unsubscribe
 from goodstanding.evidence import Complained, Engaged, LadderMoved, Measured, Returned
 from goodstanding.model import (
     OUR_TENANT,
+    BounceClass,
     Key,
     KeyKind,
     MessageId,
@@ -39,6 +41,8 @@ from goodstanding.reputation.reinstating import restart
 COUNTED = (Delivered, Bounced, Deferred, Returned, Complained, Unsubscribed, Engaged, Measured, LadderMoved)
 """Everything else in the journal says nothing about a sender's standing."""
 ABOUT_MESSAGES = (Delivered, Bounced, Deferred, Returned, Complained, Unsubscribed, Engaged)
+LATER = frozenset((BounceClass.RATE_LIMIT.value, BounceClass.GREYLISTED.value))
+"""Classes of replies that ask for patience."""
 WANTED_HOW = frozenset(("clicked", "replied", "interested", "not-spam"))
 """What a person does with mail they are glad of. Opening is not among them: programs open most mail."""
 
@@ -99,8 +103,9 @@ def _bounced(state: State, event: Bounced) -> None:
 
 
 def _deferred(state: State, event: Deferred) -> None:
-    if event.reach == "lane" and event.attempts == 1:
+    if event.reach == "lane" and event.attempts == 1 and event.klass not in LATER:
         cell = cell_of(state, (event.tenant, event.source, event.touched), event.at)
+        _count(state, cell, event.at, ATTEMPTS)
         _harm(state, cell, Signal.FAILURES, event)
 
 
