@@ -99,6 +99,7 @@ MAY_IMPORT = {
             "sandbox.settings",
             "sandbox.society",
             "simulator.article",
+            "simulator.laboratory",
             "simulator.assumptions",  # nouns of assessments, and the page that lists what is assumed
             "simulator.campaign",
             "simulator.outcome",

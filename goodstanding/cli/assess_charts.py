@@ -188,8 +188,7 @@ def stages(found: Assessment) -> Chart | None:
         "title": {"text": "after the first message", "font": {"size": 12}},
     }  # fmt: skip
     layout = _layout(xaxis=xaxis, yaxis=_route_axis(found.routes))
-    layout["legend"] = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
-    layout["margin"] = {"l": 8, "r": 30, "t": 40, "b": 40}
+    layout["margin"] = {"l": 8, "r": 30, "t": 12, "b": 40}
     rows = tuple(
         (route.title, words.STAGE_WORDS[one.name], words.chance(one.chance), _when(one), "yes" if one.told else "no")
         for _, route, one in shown
@@ -205,7 +204,7 @@ def _stage_trace(name: StageName, shown: Sequence[tuple[int, Stage]]) -> Figure:
     known = [(place, one, one.hours) for place, one in shown if one.hours is not None]
     colour = f"var(--stage-{name})"
     return {
-        "type": "scatter", "name": words.STAGE_WORDS[name], "mode": "markers+text",
+        "type": "scatter", "showlegend": False, "mode": "markers+text", "cliponaxis": False,
         "x": [max(hours.p50, 0.75) for _, _, hours in known], "y": [place + offset for place, _, _ in known],
         "text": [escape(words.chance(one.chance)) for _, one, _ in known], "textposition": "top center",
         "marker": {"color": colour, "size": 11, "symbol": _MARKS[name], "line": {"color": colour, "width": 2}},

@@ -13,8 +13,8 @@ from rich.text import Text
 from goodstanding.cli import assess_words as words
 from goodstanding.cli import terminal
 from goodstanding.cli.assess_words import Cell, Over, Row, Tone
-from goodstanding.simulator.article import Claim
 from goodstanding.simulator.assumptions import Assumption
+from goodstanding.simulator.laboratory import Claim
 from goodstanding.simulator.outcome import Assessment, Verdict
 
 _STYLES: dict[Tone, str] = {"": "", "good": "green", "fair": "yellow", "poor": "red"}

@@ -20,10 +20,10 @@ from urllib.parse import urlsplit
 
 from goodstanding.errors import GoodstandingError
 from goodstanding.simulator import article, platforms
-from goodstanding.simulator.article import Claim
 from goodstanding.simulator.assess import assessment, perform, plan
 from goodstanding.simulator.assumptions import Assumption
 from goodstanding.simulator.campaign_file import known_of
+from goodstanding.simulator.laboratory import RUNS, Claim
 from goodstanding.simulator.outcome import Assessment
 from goodstanding.simulator.question import Question, Task
 from goodstanding.simulator.summary import Runs
@@ -61,7 +61,7 @@ def known_assumptions() -> list[Assumption]:
 def claims(runs: int | None, seed: int | None) -> tuple[Claim, ...]:
     """The claims this program was made from, and what their experiments come to."""
     over = platforms.usual()
-    return article.claims(over, known_of(over), runs or article.RUNS, 1 if seed is None else seed)
+    return article.claims(over, known_of(over), runs or RUNS, 1 if seed is None else seed)
 
 
 def _here(question: Question, tasks: list[Task], told: Told) -> list[Runs]:

@@ -120,7 +120,7 @@ def read_recipients(lines: Iterable[str]) -> Listed:
             _take(found, heading, number, line)
     recipients = sum(found.counts.values())
     if not recipients:
-        why = "; ".join(found.examples) or "there are no lines besides the heading"
+        why = "; ".join(found.examples) or "there are no lines besides the heading; write a recipient on each"
         raise SettingsError([f"recipients: not one of {found.bad} lines can be used: {why}"])
     ignored = tuple(name for name in heading.names if name and name not in COLUMNS)
     examples, samples = tuple(found.examples), tuple(found.samples)
@@ -192,9 +192,8 @@ def _heading(lines: Iterator[str]) -> tuple[_Heading, Iterator[str], int]:
             return _Heading(names, separator, place=names.index(wanted)), lines, 2
     if "@" in line:
         return _Heading(["address"], separator), chain([line], lines), 1
-    raise SettingsError(
-        ["recipients: the first line names no column `address` or `domain`; write address,basis,source"]
-    )
+    remedy = "write address,basis,source, and save the list as CSV in UTF-8"
+    raise SettingsError([f"recipients: the first line names no column `address` or `domain`; {remedy}"])
 
 
 def _cells(line: str, separator: str) -> list[str] | None:
@@ -219,7 +218,11 @@ def _take(found: _Found, heading: _Heading, number: int, line: str) -> None:
     provider = heading.domains.get(domain)
     if provider is None:
         provider = heading.domains[domain] = _provider(domain)
-    if provider == "?" or (at and not local) or (not at and heading.names[heading.place] == "address"):
+    if (
+        provider == "?"
+        or (at and (not local or (" " in local and local[0] != '"')))
+        or (not at and heading.names[heading.place] == "address")
+    ):
         found.reject(number, "no address" if not address else f"{address[:60]!r} is no address")
         return
     told = tuple([cells[place] if place < len(cells) else "" for place in heading.telling])

@@ -59,6 +59,7 @@ def _struct(kind: type[Struct], tree: Mapping[str, object], path: str, problems:
 
 def _value(hint: Any, given: object, path: str, problems: list[str]) -> object:
     """A checked value of the wanted type; None where it is wrong."""
+    hint = _given_of(hint)
     inner = _table_in(hint)
     if inner is not None and get_origin(hint) is tuple and isinstance(given, list):
         found = [_value(inner, item, f"{path}[{place}]", problems) for place, item in enumerate(given)]
@@ -78,6 +79,12 @@ def _value(hint: Any, given: object, path: str, problems: list[str]) -> object:
         problems.append(f"{path}: {given!r} is no number to reckon with; {_needed(hint)}")
         return None
     return converted
+
+
+def _given_of(hint: Any) -> Any:
+    """What ``tuple[...] | None`` is when it is given."""
+    shapes = [one for one in get_args(hint) if one is not type(None)]
+    return shapes[0] if get_origin(hint) in (Union, UnionType) and len(shapes) == 1 else hint
 
 
 def _table_in(hint: Any) -> type[Struct] | None:

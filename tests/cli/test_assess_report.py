@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 import plotly.graph_objects
 import pytest
 
+from goodstanding.cli import assess_charts as charts
 from goodstanding.cli import assess_words as words
 from goodstanding.cli.assess_report import page, pieces
 from tests.cli.assessments import HOSTILE, assessment
@@ -146,3 +147,12 @@ def test_addresses_in_a_source_are_told_apart_from_words() -> None:
         ("https://example.com/a?b=1", True),
         (" (read), javascript:alert(1).", False),
     ]
+
+
+def test_what_a_mark_means_is_said_beside_the_picture_and_not_over_it() -> None:
+    """A key inside the chart lay over the first route where the page is as narrow as paper."""
+    found = page(assessment(), None, 1.8e9)
+    key = found.partition('id="stages"')[2].partition("<figure>")[0]
+    assert all(f"</svg> {name}" in key for name in ("silently degraded", "throttled", "suspended"))
+    chart = charts.stages(assessment())
+    assert chart is not None and not any(trace["showlegend"] for trace in chart.figure["data"])

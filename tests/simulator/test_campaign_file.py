@@ -164,9 +164,15 @@ def test_every_problem_is_told_at_once_with_its_path() -> None:
         count = "many"
         expectation = "icy"
         country = "Italy"
+        [[flows]]
+        per_day = -1
+        over = "pigeon"
         """
     )
     assert sorted(problem.split(":")[0] for problem in found) == [
+        "flows[0].name",
+        "flows[0].over",
+        "flows[0].per_day",
         "population[0].count",
         "population[1].count",
         "population[1].country",

@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 from goodstanding.errors import SettingsError
 from goodstanding.sandbox.behaviour import Expectation
 from goodstanding.simulator.campaign import PROVIDERS, Group, Provider
-from goodstanding.simulator.recipients_file import Kind, Listed, groups_of, provider_of, read_recipients, shared_out
+from goodstanding.simulator.recipients_file import (
+    SAMPLES,
+    Kind,
+    Listed,
+    groups_of,
+    provider_of,
+    read_recipients,
+    shared_out,
+)
 
 SHARES: dict[Provider, float] = {"google": 0.3, "microsoft": 0.5, "yahoo": 0.02, "other": 0.18}
 
@@ -106,6 +114,7 @@ def test_the_same_address_twice_is_one_recipient() -> None:
         (",opt-in,,", "no address"),
         ("anna@acme,opt-in,,", "no address"),
         ("an na@ac me.example,,,", "no address"),
+        ("an na@acme.example,,,", "no address"),
         ("anna@acme.example,magic,,", "basis 'magic'"),
         ("anna@acme.example,unsubscribed,,", "take them off the list"),
         ("anna@acme.example,,stolen,", "source 'stolen'"),
@@ -162,3 +171,11 @@ def test_those_of_a_known_provider_are_added_to_its_share() -> None:
         (Expectation.COLD, "google", "collected", ""): 5,
     }
     assert Group(Expectation.COLD, "google", "collected", 20) in groups_of(counts, SHARES)
+
+
+def test_columns_that_mean_nothing_here_are_kept_for_templates_of_a_few_only() -> None:
+    lines = [f"r{n}@acme.example,Name {n},opt-in" for n in range(100)]
+    found = listed("address,First name,basis", *lines)
+    assert found.counts == {(Expectation.SUBSCRIBED, "", "asked", ""): 100}
+    assert found.samples[1] == {"address": "r1@acme.example", "first_name": "Name 1", "basis": "opt-in"}
+    assert len(found.samples) == SAMPLES

@@ -17,6 +17,17 @@
     return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, coloured(one, style)]));
   }
 
+  // On a narrow page: names of routes in short lines, and no more marks on the axis than there is room for.
+  function narrowed(layout) {
+    const { xaxis, yaxis } = layout;
+    if (layout.width > 600 || !yaxis.automargin || !xaxis.tickvals) return;
+    yaxis.ticktext = yaxis.ticktext.map((text) => text.replace(/(.{9,}?) /g, "$1<br>"));
+    const every = Math.ceil((xaxis.tickvals.length * 44) / (layout.width - 130));
+    for (const ticks of ["tickvals", "ticktext"]) xaxis[ticks] = xaxis[ticks].filter((_, at) => at % every === 0);
+    xaxis.tickangle = 0;
+    for (const one of layout.annotations || []) one.font.size = 9;
+  }
+
   function draw(width) {
     const style = getComputedStyle(root);
     for (const figure of figures) {
@@ -24,6 +35,7 @@
       const layout = coloured(figure.layout, style);
       layout.width = width ? width(place) : place.clientWidth;
       layout.height = figure.height;
+      narrowed(layout);
       Plotly.react(place, coloured(figure.data, style), layout, settings);
     }
   }
