@@ -122,13 +122,13 @@ def assess(
     Exit code 0: assessed, whatever the verdict, and not over the line of --fail-over; 1: over that line; 2: the
     campaign's files or an option are wrong, and nothing was assessed.
     """
-    if article:
-        return _article(runs, seed, as_json)
-    if calibrate:
-        return _calibrate(config, sender, as_json)
     from goodstanding.operate import assessing
 
     try:
+        if article:
+            return _article(runs, seed, as_json)
+        if calibrate:
+            return _calibrate(config, sender, as_json)
         if campaign is None:
             return _all_assumptions(assumptions, as_json)
         line = _line(fail_over) if fail_over is not None else None
@@ -171,8 +171,9 @@ def _calibrate(config: Path | None, sender: str, as_json: bool) -> int:
 
     with opened(config, present=True) as estate:
         bar, moved = terminal.progress("events", reputation.events_in(estate.database))
+        pace = estate.settings.reputation.speed
         with bar:
-            found = assessing.calibrate(estate.database, time.time(), sender.partition("/")[0], moved)
+            found = assessing.calibrate(estate.database, time.time(), sender.partition("/")[0], moved, pace)
     if as_json:
         terminal.print_json(found)
     else:

@@ -216,10 +216,17 @@ class Calibration:
 
 
 def calibrate(
-    database: Database, now: float, tenant: str = "", watch: Callable[[int], None] = lambda read: None
+    database: Database,
+    now: float,
+    tenant: str = "",
+    watch: Callable[[int], None] = lambda read: None,
+    pace: float = 1.0,
 ) -> Calibration:
-    """Assumptions as one's own mail has them. ``tenant``: whose; empty: everybody's. GoodstandingError: nothing yet."""
-    counted = count_campaigns(database, now, tenant, watch)
+    """Assumptions as one's own mail has them. ``tenant``: whose; empty: everybody's. GoodstandingError: nothing yet.
+
+    ``pace``: how much faster than elsewhere people live there (`reputation.speed`), in a demo and in trials.
+    """
+    counted = count_campaigns(database, now, tenant, watch, pace)
     learned = calibrated(counted, known_of(usual_platforms()))
     if not learned:
         raise GoodstandingError("the journal tells too little: mail counts a week after it was delivered, from 50 on")
@@ -228,10 +235,14 @@ def calibrate(
 
 
 def count_campaigns(
-    database: Database, now: float, tenant: str = "", watch: Callable[[int], None] = lambda read: None
+    database: Database,
+    now: float,
+    tenant: str = "",
+    watch: Callable[[int], None] = lambda read: None,
+    pace: float = 1.0,
 ) -> list[Counted]:
     """What became of mail that is at least a week old, by campaign. ``watch`` is told how many entries were read."""
-    counting, gap, cursor, read = _Counting(now - HORIZON), journal.Gap(), 0, 0
+    counting, gap, cursor, read = _Counting(now - HORIZON / pace), journal.Gap(), 0, 0
     while True:
         with database.read() as tx:
             lines, past = journal.lines_after(tx, cursor, STEP, gap)

@@ -150,7 +150,7 @@ def worst_of(runs: Runs) -> float:
 
 def grade_after(drawn: Drawn, *, complaints: float, of: float, opened: float) -> Numbers:
     """What providers think of somebody after so many messages, read by such a share."""
-    memory = Memory(lines_of(drawn), drawn.runs, 1)
+    memory = Memory(lines_of(drawn, ("google",)), drawn.runs, 1)
     shape = (drawn.runs, 1)
     memory.placed(np.full(shape, of), np.full(shape, of))
     memory.complaints += complaints

@@ -6,12 +6,14 @@ each run, so they are (runs, 1).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from goodstanding.sandbox.placement import DAY, Grade
 from goodstanding.simulator.assumptions import Drawn, Numbers
+from goodstanding.simulator.campaign import PROVIDERS, Provider
 
 Grades = np.ndarray[tuple[int, ...], np.dtype[np.int8]]
 Flags = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
@@ -19,7 +21,7 @@ Flags = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """`placement.Lines` of every run, each (runs, 1)."""
+    """`placement.Lines` of every run, each (runs, 1); target and junk (runs, providers)."""
 
     target: Numbers
     junk: Numbers
@@ -42,11 +44,17 @@ class Lines:
     low_junk: Numbers
 
 
-def lines_of(drawn: Drawn) -> Lines:
+PUBLISHED: frozenset[Provider] = frozenset(("google", "yahoo"))
+"""Those that say where their lines for complaints are."""
+
+
+def lines_of(drawn: Drawn, providers: Sequence[Provider] = PROVIDERS) -> Lines:
     """As they are assumed."""
-    return Lines(
-        **{name: drawn.of(f"provider.{name.replace('_', '-')}")[:, None] for name in Lines.__dataclass_fields__}
-    )
+    found = {name: drawn.of(f"provider.{name.replace('_', '-')}")[:, None] for name in Lines.__dataclass_fields__}
+    for name in ("target", "junk"):
+        here = [drawn.of(f"provider.{name}{'' if one in PUBLISHED else '-elsewhere'}") for one in providers]
+        found[name] = np.stack(here, axis=1)
+    return Lines(**found)
 
 
 @dataclass(frozen=True, slots=True)

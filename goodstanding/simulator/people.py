@@ -55,7 +55,7 @@ class Pools:
         busy = self.waiting.any(axis=(1, 2))
         if busy.any():
             waiting, share = self.waiting[busy], -np.expm1(seconds * self._rates[busy])
-            gone[busy] = dice.binomial(waiting, np.broadcast_to(share, waiting.shape))
+            gone[busy] = dice.binomial(waiting, share)
             self.waiting -= gone
         return {name: gone[place] for name, place in self._places.items()}
 
@@ -190,4 +190,4 @@ def _drawn_of(counts: Counts, share: Numbers, dice: Dice) -> Counts:
     """How many of each, when each does with this chance (runs,)."""
     if not counts.any():
         return np.zeros_like(counts)
-    return dice.binomial(counts, np.broadcast_to(np.clip(share, 0.0, 1.0)[:, None], counts.shape))
+    return dice.binomial(counts, np.minimum(1.0, np.maximum(0.0, share))[:, None])

@@ -229,8 +229,8 @@ def _nobody(it: World, batch: Batch, tried: Counts, number: int) -> tuple[Counts
     """Addresses that do not exist, and those that are traps: found with the first message."""
     if number:
         return np.zeros_like(tried), np.zeros_like(tried)
-    bounced = it.dice.binomial(tried, np.broadcast_to(batch.invalid[:, None], tried.shape))
-    return bounced, it.dice.binomial(tried - bounced, np.broadcast_to(batch.traps[:, None], tried.shape))
+    bounced = it.dice.binomial(tried, batch.invalid[:, None])
+    return bounced, it.dice.binomial(tried - bounced, batch.traps[:, None])
 
 
 def _room(it: World, views: Sequence[View]) -> Counts:
@@ -248,7 +248,7 @@ def _placed(it: World, batch: Batch, grade: Numbers, real: Counts, number: int) 
     if batch.expectation is Expectation.COLD:  # who has opened an earlier message is a stranger no more
         unread = (1.0 - batch.people.rate("opened")[:, None]) ** number
         junked = np.where(grade == Grade.MEDIUM, lines.stranger_junk * unread, junked)
-    junk = dice.binomial(real, np.broadcast_to(junked, real.shape))
+    junk = dice.binomial(real, junked)
     vanish = np.stack([it.drawn.of(f"vanish.{name}") for name in PROVIDERS], axis=1)
     unseen = dice.binomial(junk, vanish)
     inbox, junk = real - junk, junk - unseen

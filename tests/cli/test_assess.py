@@ -215,6 +215,21 @@ def test_what_a_journal_teaches_is_a_file_that_a_campaign_names(
     assert learned["cold.complained"]["likely"] < 0.02  # three of 400, where 2 % are assumed
 
 
+def test_a_journal_that_teaches_nothing_yet_is_bad_input(goodstanding: Command, data_dir: Path) -> None:
+    open_estate(Settings(data_dir=str(data_dir)))[0].close()
+    assert "the journal tells too little" in problems(goodstanding("assess", "--calibrate"))
+
+
+def test_a_week_is_as_long_as_where_the_journal_was_written(
+    goodstanding: Command, past: None, data_dir: Path, tmp_path: Path
+) -> None:
+    """In a demo a week of its people passes in half a minute; ten days at half the pace are not yet one."""
+    settings = tmp_path / "paced.toml"
+    for pace, taught in ((0.5, 2), (1.0, 0)):
+        settings.write_text(f'data_dir = "{data_dir}"\n[reputation]\nspeed = {pace}\n')
+        assert goodstanding("assess", "--calibrate", "--config", str(settings)).code == taught
+
+
 def test_the_store_says_how_a_sender_stands(goodstanding: Command, campaign: str, past: None) -> None:
     found = goodstanding("assess", campaign, *FAST, "--sender", "shop", "--json").json
     assert found["campaign"]["sender"]["usual_per_day"] == 10.0

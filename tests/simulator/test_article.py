@@ -49,6 +49,7 @@ HARMLESS = otherwise(
     provider__indifference=1.0,
     provider__stranger_junk=0.0,
     provider__junk=1.0,
+    provider__junk_elsewhere=1.0,
     provider__block=1.0,
     provider__unknown_junk=1.0,
     provider__unknown_block=1.0,

@@ -45,6 +45,7 @@ def test_there_are_no_others() -> None:
     wanted |= {f"{group}.{source}" for group in ("invalid", "traps") for source in SOURCES}
     wanted |= {f"{group}.{provider}" for group in ("mailboxes", "vanish") for provider in PROVIDERS}
     wanted |= {"provider.fingerprint", "provider.tenant"}  # the sandbox's providers look at neither
+    wanted |= {f"provider.{line}-elsewhere" for line in ("target", "junk")}  # of those that publish none
     assert KNOWN.keys() == wanted
 
 

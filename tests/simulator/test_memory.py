@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from goodstanding.sandbox import placement
 from goodstanding.sandbox.behaviour import Act
 from goodstanding.simulator.assumptions import Drawn
+from goodstanding.simulator.campaign import PROVIDERS
 from goodstanding.simulator.memory import Memory, lines_of
-from tests.simulator.worlds import settled
+from tests.simulator.worlds import everything, settled
 
 HOUR = 3600.0
 counts = st.integers(0, 400)
@@ -18,7 +19,7 @@ KEY: placement.Key = ("domain", "shop.example")
 
 @given(st.lists(hours, min_size=1, max_size=12), st.booleans())
 def test_grades_and_rations_are_those_of_the_sandbox(history: list[tuple[int, ...]], established: bool) -> None:
-    memory = Memory(lines_of(Drawn(settled(), 1, 1)), 1, 1)
+    memory = Memory(lines_of(Drawn(settled(), 1, 1), ("google",)), 1, 1)
     theirs = placement.Reputations(placement.Lines())
     theirs.standing(KEY, 0.0)
     if established:
@@ -46,3 +47,12 @@ def test_grades_and_rations_are_those_of_the_sandbox(history: list[tuple[int, ..
         ours, wanted = memory.view(), theirs.standing(KEY, now)
         assert ours.grade[0, 0] == wanted.grade
         assert np.isclose(ours.ration[0, 0], wanted.ration)
+
+
+def test_who_publishes_no_line_has_none_that_is_a_fact() -> None:
+    """Google and Yahoo publish 0.1 and 0.3 %; where Microsoft and others draw theirs differs from run to run."""
+    lines = lines_of(Drawn(everything(), 200, 1))
+    for line, published in ((lines.target, 0.001), (lines.junk, 0.003)):
+        spread = {name: np.ptp(line[:, place]) for place, name in enumerate(PROVIDERS)}
+        assert spread["google"] == spread["yahoo"] == 0.0 < min(spread["microsoft"], spread["other"])
+        assert np.all(line[:, PROVIDERS.index("google")] == published)
