@@ -14,7 +14,7 @@ import typer
 from rich.text import Text
 
 from goodstanding.cli import terminal
-from goodstanding.cli.configuration import ConfigOption, JsonOption, opened
+from goodstanding.cli.configuration import USUAL, ConfigOption, JsonOption, opened
 from goodstanding.errors import GoodstandingError, SettingsError
 
 if TYPE_CHECKING:  # the simulation and NumPy take a third of a second, which no other command should wait for
@@ -26,7 +26,11 @@ if TYPE_CHECKING:  # the simulation and NumPy take a third of a second, which no
 
 Campaign = Annotated[
     Path | None,
-    typer.Argument(metavar="CAMPAIGN.toml", help="The campaign: message, recipients, sender.", show_default=False),
+    typer.Argument(
+        metavar="CAMPAIGN.toml",
+        help="Message, recipients, sender. With --calibrate: whose journal, a relay's settings file or its folder.",
+        show_default=False,
+    ),
 ]
 RouteOption = Annotated[
     list[str] | None,
@@ -128,7 +132,7 @@ def assess(
         if article:
             return _article(runs, seed, as_json)
         if calibrate:
-            return _calibrate(config, sender, as_json)
+            return _calibrate(_relay(campaign) if campaign else config, sender, as_json)
         if campaign is None:
             return _all_assumptions(assumptions, as_json)
         line = _line(fail_over) if fail_over is not None else None
@@ -163,6 +167,16 @@ def _article(runs: int | None, seed: int | None, as_json: bool) -> int:
     found = simulating.claims(runs, seed)
     terminal.show(as_json, found, assess_tables.claims(found))
     return 0
+
+
+def _relay(journal: Path) -> Path:
+    """The settings file of the relay that keeps a journal."""
+    found = journal / USUAL if journal.is_dir() else journal
+    if not found.is_file():
+        raise GoodstandingError(f"{found} is not there; name a relay's settings file, or the folder with {USUAL}")
+    if found.suffix != ".toml":
+        raise GoodstandingError(f"{found} is no settings file; name the {USUAL} of the relay that keeps the journal")
+    return found
 
 
 def _calibrate(config: Path | None, sender: str, as_json: bool) -> int:

@@ -228,6 +228,13 @@ def test_a_week_is_as_long_as_where_the_journal_was_written(
     for pace, taught in ((0.5, 2), (1.0, 0)):
         settings.write_text(f'data_dir = "{data_dir}"\n[reputation]\nspeed = {pace}\n')
         assert goodstanding("assess", "--calibrate", "--config", str(settings)).code == taught
+        assert goodstanding("assess", "--calibrate", str(settings)).code == taught
+    assert goodstanding("assess", "--calibrate", str(data_dir.parent)).code == 0  # with its usual settings file
+    assert "is not there; name a relay's settings file" in problems(
+        goodstanding("assess", "--calibrate", str(data_dir))
+    )
+    (data_dir / "some.db").touch()
+    assert "no settings file" in problems(goodstanding("assess", "--calibrate", str(data_dir / "some.db")))
 
 
 def test_the_store_says_how_a_sender_stands(goodstanding: Command, campaign: str, past: None) -> None:
