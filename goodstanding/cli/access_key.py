@@ -14,7 +14,9 @@ from goodstanding.cli.estate import place, tell, terms
 from goodstanding.model import Stream
 from goodstanding.operate import access_keys
 from goodstanding.operate import estate as verbs
+from goodstanding.operate.access_keys import NewKey
 from goodstanding.store.access_keys import Slot
+from goodstanding.store.db import Tx
 
 app = typer.Typer(help="Access keys for programs that use the REST API.", no_args_is_help=True)
 
@@ -36,10 +38,15 @@ def regenerate(
 ) -> int:
     """Make a key, in the place of the one in that slot; it is shown this once, with the connection string."""
     with opened(config) as estate:
-        result = verbs.ensure(place(estate), subscription, stream, terms(estate))
+        done: list[NewKey] = []
+
+        def give(tx: Tx) -> None:
+            done.append(access_keys.put_key(tx, estate.master, subscription, slot, stream, getpass.getuser()))
+
+        result = verbs.ensure(place(estate), subscription, stream, terms(estate), give)
         if result.refused:
             return tell(result, as_json)
-        made = access_keys.regenerate(estate.database, estate.master, subscription, slot, stream, getpass.getuser())
+        made = done[0]
         endpoint = access_keys.endpoint(estate.settings.api)
         connection_string = access_keys.connection_string(estate.settings.api, made)
     document = {

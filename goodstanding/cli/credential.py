@@ -16,6 +16,8 @@ from goodstanding.cli.estate import place, tell, terms
 from goodstanding.model import Stream
 from goodstanding.operate import estate as verbs
 from goodstanding.operate import subscriptions
+from goodstanding.operate.subscriptions import NewCredential
+from goodstanding.store.db import Tx
 
 app = typer.Typer(help="User names, secrets and tokens of applications.", no_args_is_help=True)
 
@@ -34,12 +36,16 @@ def add(
 ) -> int:
     """Make a credential; the secret is shown this once and kept nowhere."""
     with opened(config) as estate:
-        result = verbs.ensure(place(estate), subscription, stream, terms(estate))
+        done: list[NewCredential] = []
+
+        def give(tx: Tx) -> None:
+            who = subscription, stream, getpass.getuser()
+            done.append(subscriptions.credential(tx, estate.master, *who, username))
+
+        result = verbs.ensure(place(estate), subscription, stream, terms(estate), give)
         if result.refused:
             return tell(result, as_json)
-        made = subscriptions.add_credential(
-            estate.database, estate.master, subscription, stream, getpass.getuser(), username
-        )
+        made = done[0]
     identity = made.identity
     document = {
         "username": made.username,

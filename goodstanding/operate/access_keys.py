@@ -16,7 +16,7 @@ from goodstanding.sealed import NONCE_SIZE, seal
 from goodstanding.settings import ApiSettings
 from goodstanding.store import access_keys, journal
 from goodstanding.store.access_keys import AccessKey, Slot
-from goodstanding.store.db import Database
+from goodstanding.store.db import Database, Tx
 
 KEY_SIZE = 64
 """Bytes, as ACS has them."""
@@ -49,16 +49,21 @@ def regenerate(
     stream: Stream | None = None,
     by: str = "",
 ) -> NewKey:
+    """The same as `put_key`, in a transaction of its own."""
+    with database.tx() as tx:
+        return put_key(tx, master, subscription, slot, stream, by)
+
+
+def put_key(tx: Tx, master: bytes, subscription: str, slot: Slot, stream: Stream | None = None, by: str = "") -> NewKey:
     """A new key in a slot; the one that was there opens nothing any more, the other slot's goes on."""
     checked(subscription, SUBSCRIPTION, "write a subscription as tenant/application, small letters, digits, hyphens")
     plain = secrets.token_bytes(KEY_SIZE)
     sealed = seal(master, plain, context_of(subscription, slot), secrets.token_bytes(NONCE_SIZE))
     now = time.time()
-    with database.tx() as tx:
-        identity = ensured(tx, subscription, stream, by)
-        access_keys.put(tx, AccessKey(subscription, slot, sealed, now))
-        what = f"access key {subscription} {slot}"
-        journal.append(tx, [EstateChanged(identity.tenant, now, what, "regenerated", by)])
+    identity = ensured(tx, subscription, stream, by)
+    access_keys.put(tx, AccessKey(subscription, slot, sealed, now))
+    what = f"access key {subscription} {slot}"
+    journal.append(tx, [EstateChanged(identity.tenant, now, what, "regenerated", by)])
     key = base64.b64encode(plain).decode()
     return NewKey(subscription, slot, key)
 

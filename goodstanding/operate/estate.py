@@ -82,6 +82,10 @@ class _Undone(Exception):
         self.result = result
 
 
+def _nothing(tx: Tx) -> None:
+    """What comes after most changes."""
+
+
 Edit = Callable[[Estate], Estate]
 LISTS: dict[type[Entry], str] = {
     Tenant: "tenants",
@@ -146,8 +150,13 @@ def add(place: Place, entry: Entry, terms: Terms) -> Result:
     return _change(place, edit, terms, tolerate_old=True)
 
 
-def ensure(place: Place, name: str, stream: Stream | None, terms: Terms) -> Result:
-    """A subscription that is to have a credential: made with its tenant when absent and a stream is named."""
+def ensure(
+    place: Place, name: str, stream: Stream | None, terms: Terms, then: Callable[[Tx], object] = _nothing
+) -> Result:
+    """A subscription that is to have a credential: made with its tenant when absent and a stream is named.
+
+    ``then`` gives it the credential, in the same transaction: if that fails, nothing has happened.
+    """
 
     def edit(before: Estate) -> Estate:
         if stream is None or _find(before, Subscription, name) is not None:
@@ -155,7 +164,7 @@ def ensure(place: Place, name: str, stream: Stream | None, terms: Terms) -> Resu
         one = Subscription(name, stream)
         return _with(before if _find(before, Tenant, one.tenant) else _with(before, Tenant(one.tenant)), one)
 
-    return _change(place, edit, terms, tolerate_old=True)
+    return _change(place, edit, terms, tolerate_old=True, then=then)
 
 
 def alter(place: Place, kind: type[Entry], key: str, given: Mapping[str, Any], terms: Terms) -> Result:
@@ -229,8 +238,10 @@ def _replaced(within: Estate, kind: type[Entry], entries: tuple[Entry, ...]) -> 
     return replace(within, **changed)
 
 
-def _change(place: Place, change: Edit, terms: Terms, *, tolerate_old: bool) -> Result:
-    """Compare, check, carry out, prove and journal, all or nothing."""
+def _change(
+    place: Place, change: Edit, terms: Terms, *, tolerate_old: bool, then: Callable[[Tx], object] = _nothing
+) -> Result:
+    """Compare, check, carry out, prove and journal, and what comes then; all or nothing."""
     told: list[Event] = []
     try:
         with place.database.tx() as tx:
@@ -238,24 +249,26 @@ def _change(place: Place, change: Edit, terms: Terms, *, tolerate_old: bool) -> 
             before = estate.declared(tx)
             after = change(before)
             plan = diff(before, after)
-            if not plan.changes:
-                return Result(plan)
-            known = set(_problems(tx, place, before)) if tolerate_old else set()
-            stopped = isolation.stopped(isolation.view_in(tx, place.settings)) if tolerate_old else {}
-            refused = [*plan.impossible, *_too_far(plan, terms), *_still_needed(tx, plan)]
-            refused += [why for why in objections(after, place.settings) if why not in known]
-            if not refused:
-                carry_out(tx, place, plan, terms)
-                refused += [why for why in _overlaps(tx, place) if why not in known]
-            if tolerate_old and not refused:
-                refused += _led_into(tx, place, plan, stopped)
+            refused: list[str] = []
+            if plan.changes:
+                known = set(_problems(tx, place, before)) if tolerate_old else set()
+                stopped = isolation.stopped(isolation.view_in(tx, place.settings)) if tolerate_old else {}
+                refused += [*plan.impossible, *_too_far(plan, terms), *_still_needed(tx, plan)]
+                refused += [why for why in objections(after, place.settings) if why not in known]
+                if not refused:
+                    carry_out(tx, place, plan, terms)
+                    refused += [why for why in _overlaps(tx, place) if why not in known]
+                if tolerate_old and not refused:
+                    refused += _led_into(tx, place, plan, stopped)
             if refused or terms.rehearse:
                 raise _Undone(Result(plan, tuple(refused)))
+            then(tx)
             told.extend(tx.appended)
     except _Undone as undone:
         return undone.result
-    terms.told(told)
-    return Result(plan, applied=True)
+    if told:
+        terms.told(told)
+    return Result(plan, applied=bool(plan.changes))
 
 
 def _problems(tx: Tx, place: Place, before: Estate) -> list[str]:

@@ -61,6 +61,14 @@ def ensured(tx: Tx, name: str, stream: Stream | None, by: str) -> Identity:
 def add_credential(
     database: Database, master: bytes, subscription: str, stream: Stream | None, by: str = "", username: str = ""
 ) -> NewCredential:
+    """The same as `credential`, in a transaction of its own."""
+    with database.tx() as tx:
+        return credential(tx, master, subscription, stream, by, username)
+
+
+def credential(
+    tx: Tx, master: bytes, subscription: str, stream: Stream | None, by: str = "", username: str = ""
+) -> NewCredential:
     """A new user name and random secret for a subscription; ``username`` empty: one is made up.
 
     Raises GoodstandingError when the name is taken or was once: what is revoked never opens anything again.
@@ -70,11 +78,10 @@ def add_credential(
     checked(username, USERNAME, "a user name has up to 256 ASCII characters and no spaces")
     secret = secrets.token_urlsafe(32)
     hashed, now = digest(derive(master, CREDENTIAL_PURPOSE), secret), time.time()
-    with database.tx() as tx:
-        identity = ensured(tx, subscription, stream, by)
-        unused(tx, username)
-        estate.add_credential(tx, username, subscription, hashed, now)
-        journal.append(tx, [EstateChanged(identity.tenant, now, f"credential {username}", "added", by)])
+    identity = ensured(tx, subscription, stream, by)
+    unused(tx, username)
+    estate.add_credential(tx, username, subscription, hashed, now)
+    journal.append(tx, [EstateChanged(identity.tenant, now, f"credential {username}", "added", by)])
     return NewCredential(username, secret, identity)
 
 

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Command
 from tests.cli.stock import Stock
 
@@ -69,6 +71,18 @@ def test_a_credential_is_made_listed_and_revoked(goodstanding: Command) -> None:
     assert goodstanding("credential", "revoke", made["username"]).code == 0
     revoked = {row["username"]: row["revoked"] for row in goodstanding("credential", "list", "--json").json}
     assert revoked[made["username"]] is not None
+
+
+@pytest.mark.parametrize(
+    "failing",
+    [("credential", "add", "--username", "taken"), ("credential", "add", "--username", "two words")],
+)
+def test_a_credential_that_fails_leaves_no_subscription_behind(goodstanding: Command, failing: tuple[str, ...]) -> None:
+    goodstanding("credential", "add", "shop/otp", "--stream", "transactional", "--username", "taken")
+    said = goodstanding(*failing, "new/codes", "--stream", "transactional")
+    assert said.code == 1 and "user name" in said.err
+    assert [row["name"] for row in goodstanding("subscription", "list", "--json").json] == ["shop/otp"]
+    assert [row["name"] for row in goodstanding("tenant", "list", "--json").json] == ["shop"]
 
 
 def test_no_credential_brings_a_stream_that_would_share_this_machines_address(goodstanding: Command) -> None:

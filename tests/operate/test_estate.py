@@ -12,13 +12,14 @@ from goodstanding.admission.estate_plan import Plan, diff
 from goodstanding.errors import GoodstandingError, SettingsError
 from goodstanding.events import EstateChanged, Event
 from goodstanding.model import Stream
-from goodstanding.operate import domains, opening
+from goodstanding.operate import access_keys, domains, opening
 from goodstanding.operate import estate as verbs
 from goodstanding.operate.estate import Place, Result, Terms
 from goodstanding.settings import Pool as MachinePool
 from goodstanding.settings import RouteSettings, Settings, StoreSettings
 from goodstanding.store import domains as claims
 from goodstanding.store import estate, journal
+from goodstanding.store.db import Tx
 from goodstanding.submission.signing import Signers
 from tests.admission.estates import estates
 from tests.cli.stock import SHOP as CODES
@@ -238,3 +239,22 @@ def test_any_estate_can_follow_any_other(furnished: Place, wanted: Estate) -> No
         assume(not plan.impossible)
         verbs.carry_out(tx, furnished, plan, EVE)
         assert estate.declared(tx) == wanted
+
+
+def test_what_comes_after_a_new_subscription_fails_with_it_or_is_told_with_it(place: Place) -> None:
+    told: list[Event] = []
+    terms = replace(EVE, told=told.extend)
+
+    def fail(tx: Tx) -> None:
+        access_keys.put_key(tx, place.master, "new/codes", "primary")
+        raise GoodstandingError("no space is left")
+
+    before = verbs.export(place.database)
+    with pytest.raises(GoodstandingError, match="no space"):
+        verbs.ensure(place, "new/codes", Stream.TRANSACTIONAL, terms, fail)
+    assert verbs.export(place.database) == before and not access_keys.listing(place.database) and not told
+    verbs.ensure(
+        *(place, "new/codes", Stream.TRANSACTIONAL, terms),
+        lambda tx: access_keys.put_key(tx, place.master, "new/codes", "primary"),
+    )
+    assert "access key new/codes primary" in [event.what for event in told if isinstance(event, EstateChanged)]
