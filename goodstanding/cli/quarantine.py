@@ -79,7 +79,7 @@ def list_(
 def _cells(heap: Heap, now: float) -> tuple[str | Text, ...]:
     name = f"{heap.campaign}{f' ({heap.state})' if heap.state else ''}"
     told = terminal.foreign(f"“{heap.name}”" if heap.name else "")
-    for finding in _strictest(_decoded(heap.findings))[:2]:
+    for finding in _holding(_decoded(heap.findings))[:2]:
         told.append("\n")
         told.append(terminal.foreign(finding.because, "dim"))
     ends = terminal.until(heap.expires, now)
@@ -195,7 +195,8 @@ def move(
         ).left
     if left:
         more = f"; and {len(left) - 5:,} more" if len(left) > 5 else ""
-        raise GoodstandingError(f"{len(left):,} messages stay: {'; '.join(left[:5])}{more}")
+        stay = "1 message stays" if len(left) == 1 else f"{len(left):,} messages stay"
+        raise GoodstandingError(f"{stay}: {'; '.join(left[:5])}{more}")
 
 
 @app.command()
@@ -291,3 +292,8 @@ def _decoded(findings: str) -> list[Finding]:
 def _strictest(findings: Sequence[Finding]) -> list[Finding]:
     """Those that hold it; remarks last."""
     return sorted(findings, key=lambda finding: finding.action == "accept")
+
+
+def _holding(findings: Sequence[Finding]) -> list[Finding]:
+    """Those that hold it, without remarks; everything, where only remarks are known."""
+    return [finding for finding in findings if finding.action != "accept"] or list(findings)

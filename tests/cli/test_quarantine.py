@@ -109,6 +109,13 @@ def test_campaigns_are_listed_with_count_subject_and_reason(goodstanding: Comman
     assert second["campaign"] == "13"
 
 
+def test_a_list_names_what_holds_and_no_remark(goodstanding: Command, held: Held) -> None:
+    held.hold(SHOP, "a@shop.example", "ann@x.example")
+    said = goodstanding("quarantine", "list").out
+    assert "50 of 50 strangers" in said and "3 o'clock" not in said
+    assert "unusual-hour" in goodstanding("quarantine", "show", "12").out
+
+
 def test_recipients_are_shown_with_findings_and_remedy(goodstanding: Command, held: Held) -> None:
     message = held.hold(SHOP, "a@shop.example", "ann@x.example", "bob@y.example")
     said = goodstanding("quarantine", "show", "bob@y.example").out
@@ -250,3 +257,10 @@ def test_a_stranger_cannot_steer_the_terminal(goodstanding: Command, held: Held)
     who = Identity(TenantName("shop"), SubscriptionName("shop/otp"), Stream.TRANSACTIONAL)
     held.hold(who, "a@shop.example", "\x1b[2Jann@x.example")
     assert "\x1b" not in goodstanding("quarantine", "show", "--limit", "5").out + goodstanding("quarantine", "list").out
+
+
+def test_one_message_stays_and_several_stay(goodstanding: Command, held: Held) -> None:
+    held.hold(SHOP, "a@shop.example", "ann@x.example")
+    assert "1 message stays: " in goodstanding("quarantine", "move", "12", "--to", "shop/news").err
+    held.hold(SHOP, "a@shop.example", "bob@x.example")
+    assert "2 messages stay: " in goodstanding("quarantine", "move", "12", "--to", "shop/news").err
