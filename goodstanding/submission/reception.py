@@ -38,6 +38,12 @@ class Guest(Protocol):
     def leave_when_done(self) -> None: ...
 
 
+SIZE_ADVICE = (
+    "Send a link instead of the attachment, or ask the operator for a larger submission.size_limit [too-large]"
+)
+"""What to do about a message that is larger than any here may be; subscriptions have limits of their own."""
+
+
 @dataclass(slots=True)
 class Reception:
     """What all listeners of a worker share."""
@@ -73,6 +79,7 @@ class Reception:
         return ServerPolicy(
             hostname=self.hostname,
             size_limit=self.settings.size_limit,
+            size_advice=SIZE_ADVICE,
             recipients_limit=self.settings.recipients_limit,
             error_budget=self.settings.error_budget,
             auth=tls != "none",

@@ -43,7 +43,7 @@ RCPT_PARAMETERS = {
 BINARY = Reply(555, "5.6.1", "BINARYMIME is not offered here. Encode the parts in base64 and say BODY=8BITMIME")
 
 
-def read_mail(argument: str, offered: frozenset[str], size_limit: int) -> Envelope | Reply:
+def read_mail(argument: str, offered: frozenset[str], size_limit: int, size_advice: str) -> Envelope | Reply:
     """What stands behind ``MAIL``: an envelope without recipients, or the refusal."""
     if argument[:5].upper() != "FROM:":
         return _unreadable("MAIL FROM:<user@example.com>")
@@ -60,7 +60,7 @@ def read_mail(argument: str, offered: frozenset[str], size_limit: int) -> Envelo
         return given
     size = int(given.get("SIZE", "0"))
     if size > size_limit:  # RFC 1870 §6.1
-        return Reply(552, "5.3.4", f"A message of {size} octets is over the limit of {size_limit}. Make it smaller")
+        return Reply(552, "5.3.4", f"A message of {size} octets is over the limit of {size_limit}. {size_advice}")
     return Envelope(
         sender,
         (),

@@ -30,10 +30,11 @@ NUL_OCTET = Reply(
 class Scrutiny:
     """What has been seen of one body: its size and its flaws. The verdict does not depend on how the octets came."""
 
-    __slots__ = ("_bare", "_limit", "_nul", "size")
+    __slots__ = ("_advice", "_bare", "_limit", "_nul", "size")
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, advice: str) -> None:
         self.size = 0
+        self._advice = advice
         self._limit = limit
         self._bare = False
         self._nul = False
@@ -61,7 +62,7 @@ class Scrutiny:
         if self._nul:
             return NUL_OCTET
         if self.size > self._limit:
-            return too_big(self._limit)
+            return too_big(self._limit, self._advice)
         return None
 
 
@@ -72,8 +73,8 @@ class DataBody:
 
     wants = 1 << 62  # only the octets tell where it ends
 
-    def __init__(self, limit: int) -> None:
-        self.scrutiny = Scrutiny(limit)
+    def __init__(self, limit: int, advice: str = "Make it smaller") -> None:
+        self.scrutiny = Scrutiny(limit, advice)
         self._at_line_start = True
         self._held = b""  # the end of a chunk whose meaning the next one decides: CR, or a dot (and CR) on a new line
 
@@ -113,8 +114,8 @@ class ChunkedBody:
 
     __slots__ = ("_held", "is_empty", "is_last", "scrutiny", "wants")
 
-    def __init__(self, limit: int) -> None:
-        self.scrutiny = Scrutiny(limit)
+    def __init__(self, limit: int, advice: str = "Make it smaller") -> None:
+        self.scrutiny = Scrutiny(limit, advice)
         self.is_last = False
         self.is_empty = False
         """The present chunk has no octets: it brings the message no nearer."""
@@ -159,6 +160,6 @@ def _unstuffed(content: bytes) -> bytes:
     return content.replace(DOT_LINE, b"\r\n")
 
 
-def too_big(limit: int) -> Reply:
+def too_big(limit: int, advice: str) -> Reply:
     """The refusal of a message above the limit (RFC 1870 §6.1)."""
-    return Reply(552, "5.3.4", f"The message is larger than the {limit} octets accepted here. Make it smaller")
+    return Reply(552, "5.3.4", f"The message is larger than the {limit} octets accepted here. {advice}")

@@ -21,6 +21,8 @@ class ServerPolicy:
     banner: str = "ESMTP goodstanding"
     size_limit: int = 26_214_400
     """Octets of one message."""
+    size_advice: str = "Make it smaller"
+    """What to do about a larger one; ends the sentence that refuses it."""
     recipients_limit: int = 1000
     """RCPT commands of one transaction, refused ones included (RFC 9422 RCPTMAX)."""
     transactions_limit: int = 0

@@ -278,7 +278,7 @@ def _start_body(dialogue: Dialogue, reply: Reply) -> Event | None:
     """Let the body come, or refuse it; a chunk that was announced comes in any case."""
     chunks = dialogue.transaction.chunks if dialogue.transaction else None
     if reply.positive:
-        dialogue.body = chunks or DataBody(dialogue.policy.size_limit)
+        dialogue.body = chunks or DataBody(dialogue.policy.size_limit, dialogue.policy.size_advice)
         if chunks is None:
             dialogue.say(answers.GO_AHEAD)
         return None

@@ -115,7 +115,7 @@ def mail(dialogue: Dialogue, argument: str) -> Event | None:
     dialogue.transactions += 1
     if dialogue.transactions > policy.transactions_limit > 0:  # RFC 9422 §4.1
         return dialogue.hang_up(answers.TOO_MANY_TRANSACTIONS)
-    envelope = read_mail(argument, dialogue.extensions, policy.size_limit)
+    envelope = read_mail(argument, dialogue.extensions, policy.size_limit, policy.size_advice)
     if isinstance(envelope, Reply):
         return dialogue.refuse(envelope)
     return dialogue.ask(MailFrom(envelope.sender, envelope))
@@ -168,7 +168,7 @@ def bdat(dialogue: Dialogue, argument: str) -> Event | None:
         transaction.chunks.begin(*chunk)
         dialogue.body = transaction.chunks
     else:
-        transaction.chunks = ChunkedBody(dialogue.policy.size_limit)
+        transaction.chunks = ChunkedBody(dialogue.policy.size_limit, dialogue.policy.size_advice)
         transaction.chunks.begin(*chunk)
         return dialogue.ask(BodyStart(transaction.whole_envelope()))
     return None

@@ -93,6 +93,18 @@ def test_a_flawed_body_is_read_to_its_end_and_refused(wire: bytes, enhanced: str
     assert server.codes(ENVELOPE) == [250, 250]
 
 
+@pytest.mark.parametrize(
+    "wire", [b"DATA\r\n" + b"xxxxxxxx\r\n" * 101 + b".\r\n", b"BDAT 1001 LAST\r\n" + b"x" * 999 + b"\r\n"]
+)
+def test_the_refusal_of_a_large_message_ends_with_the_listeners_advice(wire: bytes) -> None:
+    server = in_transaction(replace(OPEN, size_limit=1000, size_advice="Send a link [too-large]"))
+    said = server.send(wire)[-1]
+    assert (said.code, said.enhanced) == (552, "5.3.4")
+    assert "1000 octets" in said.text and said.text.endswith(". Send a link [too-large]")
+    announced = server.send(b"MAIL FROM:<> SIZE=1001\r\n")[-1]
+    assert (announced.code, announced.text.endswith(". Send a link [too-large]")) == (552, True)
+
+
 def test_a_message_of_just_the_limit_is_taken() -> None:
     server = in_transaction(replace(OPEN, size_limit=1000))
     server.send(b"DATA\r\n")
