@@ -56,7 +56,10 @@ async def posted(request: Visit, source: FromPath[str], secret: FromPath[str]) -
     except StoreError as exc:
         log.error("report not kept", error=str(exc))
         return _said({"error": "reports cannot be stored at present; post it again"}, 503, AGAIN)
-    return _said({"kept": True}, 200)
+    if hooks.understood(octets, kind):
+        return _said({"kept": True}, 200)
+    # 200 all the same: who is told 4xx posts the same again, and again. It is journalled as unmatched.
+    return _said({"kept": True, "understood": False, "because": "nothing in it is a report that can be read"}, 200)
 
 
 def refused(exc: HTTPException) -> Response[str]:

@@ -47,6 +47,23 @@ def hooks(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     terminal.show(as_json, documents, drawn if found else "There is no site to post to: set web.port.")
 
 
+@app.command()
+def unmatched(
+    limit: Annotated[int, typer.Option(help="How many of the newest.", min=1)] = 20,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List reports that changed nothing: they belong to no message of ours, or do not prove that they do."""
+    with opened(config, present=True) as estate:
+        found = verbs.unmatched(estate.database, limit)
+    title = f"{found.total:,} reports"
+    drawn = terminal.table("at", "kind", "read as", "from", "changed nothing, because", title=title)
+    for one in found.latest:
+        told = map(terminal.foreign, (one.kind, one.reader, one.reporter, one.because))
+        drawn.add_row(terminal.moment(one.at), *told)
+    terminal.show(as_json, found, drawn if found.total else "Every report that came in was about mail of ours.")
+
+
 @app.command("import")
 def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="JSON, CSV or XML, compressed or not.")],

@@ -79,6 +79,8 @@ def hear(reading: Reading, found: Found | None, told: Told) -> Heard:
     """What a reading comes to; ``found`` is None when nothing in it proves which delivery it is about."""
     if reading.kind in SILENT:
         return Heard()
+    if reading.kind == "unreadable":
+        return Heard((unmatched(reading, told, "nothing in it is a report that can be read"),))
     if found is None:
         return Heard((unmatched(reading, told, "nothing in it proves which message of ours it is about"),))
     known = found.n != EVERYBODY

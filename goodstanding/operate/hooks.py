@@ -15,6 +15,8 @@ from goodstanding.store.db import Database
 from goodstanding.store.reports import Report
 
 PATH = "/hooks/"
+AT_ONCE = 65_536
+"""Octets of a body that are read while its sender waits: some milliseconds."""
 
 
 class Source(StrEnum):
@@ -49,6 +51,11 @@ def keep(database: Database, source: str, octets: bytes, by: str) -> None:
         raise GoodstandingError("nothing in it is a report that can be read; goodstanding feedback classify tells more")
     with database.tx() as tx:
         reports.add(tx, [Report(time.time(), source, by, "", "", octets)])
+
+
+def understood(octets: bytes, content_type: str) -> bool:
+    """Whether anything in a body can be read; a large one is taken at its word, for whoever posts it waits."""
+    return len(octets) > AT_ONCE or bool(read_body(octets, content_type))
 
 
 def challenge(octets: bytes) -> str:

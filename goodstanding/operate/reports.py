@@ -6,10 +6,31 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from msgspec import Struct
+
 from goodstanding.delivery.classify import MEANINGS, Meaning
 from goodstanding.errors import GoodstandingError
+from goodstanding.evidence import Unmatched as Unmatched
 from goodstanding.feedback.files import Classified, classified
 from goodstanding.model import BounceClass
+from goodstanding.store import journal
+from goodstanding.store.db import Database
+
+
+class Unbelieved(Struct, frozen=True):
+    """Reports that changed nothing."""
+
+    total: int
+    """How many the journal knows of."""
+    latest: list[Unmatched]
+    """Some of them, newest first."""
+
+
+def unmatched(database: Database, limit: int) -> Unbelieved:
+    """Reports that belong to no message of ours, or do not prove that they do."""
+    with database.read() as tx:
+        latest = [event for event in journal.latest_of(tx, "unmatched", limit) if isinstance(event, Unmatched)]
+        return Unbelieved(journal.counts(tx).get("unmatched", 0), latest)
 
 
 def classes() -> dict[BounceClass, Meaning]:

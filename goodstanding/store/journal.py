@@ -181,6 +181,12 @@ def waiting(tx: Tx, cursor: int) -> int:
     return int(row[0]) if row else 0
 
 
+def latest_of(tx: Tx, kind: str, limit: int) -> list[Event]:
+    """The newest events of a kind, newest first. It reads the whole journal where there are few: for people only."""
+    rows = tx.rows("SELECT kind, details FROM journal WHERE kind = ? ORDER BY seq DESC LIMIT ?", (kind, limit))
+    return [event for row in rows if (event := event_of(row[0], row[1])) is not None]
+
+
 def counts(tx: Tx) -> dict[str, int]:
     """Events by kind, over all the journal keeps."""
     return dict(tx.rows("SELECT kind, COUNT(*) FROM journal GROUP BY kind"))

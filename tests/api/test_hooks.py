@@ -43,12 +43,29 @@ def kept(database: Database) -> list[Report]:
         return reports.waiting(tx, 10, time.time())
 
 
+READABLE = b'{"eventType": "Delivery", "mail": {"messageId": "m", "destination": ["a@x.example"]}, "delivery": {}}'
+
+
 def test_what_is_posted_is_kept_with_its_source(database: Database) -> None:
     with TestClient(application(database, MASTER)) as client:
-        answer = client.post(address("ses"), content=b'{"x": 1}', headers={"content-type": "application/json"})
+        answer = client.post(address("ses"), content=READABLE, headers={"content-type": "application/json"})
     assert (answer.status_code, answer.json()) == (200, {"kept": True})
     [report] = kept(database)
-    assert (report.way, report.recipient, report.octets) == ("ses", "application/json", b'{"x": 1}')
+    assert (report.way, report.recipient, report.octets) == ("ses", "application/json", READABLE)
+
+
+@pytest.mark.parametrize("octets", [b'{"x": 1}', b'{"notificationType": ', b"", b"\xff\xfe", b"<a"])
+def test_what_cannot_be_read_is_kept_and_who_posted_it_is_told(database: Database, octets: bytes) -> None:
+    with TestClient(application(database, MASTER)) as client:
+        answer = client.post(address("ses"), content=octets, headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.json()["kept"], answer.json()["understood"]) == (200, True, False)
+    assert len(kept(database)) == 1
+
+
+def test_who_posts_much_does_not_wait_until_it_is_read(database: Database) -> None:
+    with TestClient(application(database, MASTER)) as client:
+        answer = client.post(address("ses"), content=bytes(hooks.AT_ONCE + 1))
+    assert answer.json() == {"kept": True}
 
 
 @pytest.mark.parametrize("path", ["/hooks/azure/0", address()[:-1] + "x", "/hooks/nobody/" + address()[13:]])

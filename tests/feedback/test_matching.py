@@ -41,6 +41,13 @@ def test_what_is_not_the_recipients_fault_suppresses_nobody(reading: Reading) ->
     assert heard.suppress == ""
 
 
+def test_what_cannot_be_read_is_told_apart_from_what_proves_nothing() -> None:
+    for found in (None, FOUND):
+        [event] = hear(Reading("unreadable"), found, TOLD).events
+        assert isinstance(event, Unmatched)
+        assert event.because == "nothing in it is a report that can be read"
+
+
 def test_a_complaint_suppresses_who_complained() -> None:
     heard = hear(Reading("complaint", "arf", detail="abuse", reporter="feedback@isp.example"), FOUND, TOLD)
     assert heard.suppress == "complained"

@@ -36,6 +36,32 @@ class Hook(Struct, frozen=True, kw_only=True):
     address: str
 
 
+class Newest(Struct, forbid_unknown_fields=True, kw_only=True):
+    """How many."""
+
+    limit: Annotated[int, Meta(ge=1, le=1000, description="How many of the newest.")] = 20
+
+
+class UnmatchedReport(Struct, frozen=True, kw_only=True):
+    """A report that changed nothing."""
+
+    at: float
+    kind: str
+    """What it was read as: bounce, complaint, ..., or unreadable."""
+    reader: str
+    """Which source understood it; empty: none did."""
+    reporter: str
+    because: str
+
+
+class UnmatchedReports(Struct, frozen=True, kw_only=True):
+    """Reports that changed nothing, newest first."""
+
+    total: int
+    """How many the journal knows of."""
+    latest: list[UnmatchedReport]
+
+
 class ReportTaken(Struct, frozen=True, kw_only=True):
     """It is durable; the follower reads it within a second."""
 
@@ -54,6 +80,17 @@ def hooks(call: Call) -> list[Hook]:
     base = call.place.settings.web.base
     found = posted.addresses(call.place.master, base) if base else []
     return [Hook(source=source, address=address) for source, address in found]
+
+
+@routes.get("/feedback/unmatched", "feedback:read", operator=True)
+def unmatched(call: Call, query: Newest) -> UnmatchedReports:
+    """List reports that changed nothing: they belong to no message of ours, or do not prove that they do."""
+    found = reports.unmatched(call.place.database, query.limit)
+    latest = [
+        UnmatchedReport(at=one.at, kind=one.kind, reader=one.reader, reporter=one.reporter, because=one.because)
+        for one in found.latest
+    ]
+    return UnmatchedReports(total=found.total, latest=latest)
 
 
 @routes.post("/feedback/import", "feedback:write", operator=True, limit=4 * MIB)

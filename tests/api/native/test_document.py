@@ -96,7 +96,7 @@ COMMANDS: dict[str, str] = {
     **{f"domain {verb}": f"domains-{verb}" for verb in ("add", "list", "records", "remove", "rotate", "verify")},
     "domain set": "domains-alter",
     "export": "estate-export",
-    **{f"feedback {verb}": f"feedback-{verb}" for verb in ("classify", "hooks", "import")},
+    **{f"feedback {verb}": f"feedback-{verb}" for verb in ("classify", "hooks", "import", "unmatched")},
     **{f"incident {verb}": f"incidents-{verb}" for verb in ("declare", "end", "list")},
     **{f"isolation {verb}": f"isolation-{verb}" for verb in ("show", "allow", "disallow")},
     **{f"pool {verb}": f"pools-{verb}" for verb in ("add", "list", "remove")},

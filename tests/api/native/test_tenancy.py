@@ -144,6 +144,7 @@ ABOUT: dict[str, About] = {
     "suppressions-from-mail": operators(body={"content": "To: x\n\n"}),
     "feedback-classify": About("anybodys", (), "", {"content": "550 5.1.1 no such user"}),
     "feedback-hooks": operators(),
+    "feedback-unmatched": operators(),
     "feedback-import": operators(body={"content": "x", "source": "azure"}),
     "reputation-list": own(),
     "reputation-show": hidden("subscription:shop/news"),
