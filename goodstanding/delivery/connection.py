@@ -170,9 +170,12 @@ class OpenSession:
         """Another message may be delivered."""
         return self._client.ready and not self._client.exhausted
 
-    def fresh_enough(self, limit: int) -> bool:
-        """Whether the next message should go over this session: what was begun on it does in any case."""
-        return self._begun is not None or (self.usable and self.transactions < limit)
+    def fresh_enough(self, limit: int, *, held: bool = False) -> bool:
+        """Whether the next message should go over this session: what was begun on it does in any case.
+
+        ``held``: nothing more may leave from its address.
+        """
+        return self._begun is not None or (self.usable and not held and self.transactions < limit)
 
     @property
     def passes_on_dsn(self) -> bool:

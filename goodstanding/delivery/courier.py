@@ -58,7 +58,8 @@ class Courier:
         session: OpenSession | None = None
         try:
             while errands:
-                if session is None or not session.fresh_enough(delivery.settings.messages_per_connection):
+                held = session is not None and _held(delivery, errands[0].job, session)
+                if session is None or not session.fresh_enough(delivery.settings.messages_per_connection, held=held):
                     if session is not None:
                         await session.quit()
                         session = None
@@ -66,8 +67,8 @@ class Courier:
                     if not isinstance(opened, OpenSession):
                         self._refused(delivery, errands.popleft().job, opened)
                         return
-                    session = opened
-                if len(errands) == 1 and (following := delivery.take(lane)) is not None:
+                    session, held = opened, False
+                if len(errands) == 1 and not held and (following := delivery.take(lane)) is not None:
                     errands.append(self._errand(following))
                 if await self._hand_over(delivery, errands, session):
                     continue  # the kept connection had ended meanwhile: once more on a new one
@@ -227,6 +228,12 @@ class Courier:
             if not waiting:
                 del delivery.lanes.idle[lane]
         return None
+
+
+def _held(delivery: Delivery, job: Job, session: OpenSession) -> bool:
+    """Whether an order that came meanwhile lets nothing more leave from the address of a session."""
+    host = session.host.partition(" ")[0]
+    return delivery.means.obeying.held(session.source, job.claimed.identity.tenant, host)
 
 
 def _give_up(waiter: asyncio.Future[None]) -> None:
