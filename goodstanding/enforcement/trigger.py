@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from msgspec import Struct, structs
 
-from goodstanding.enforcement.ladder import LADDER, WARNED, Account, Cause, Impact, OpenFinding, Position, step
+from goodstanding.enforcement.ladder import HANDS, LADDER, WARNED, Account, Cause, Impact, OpenFinding, Position, step
 from goodstanding.enforcement.orders import Order, orders_for, ramp_step, renewal
 from goodstanding.enforcement.policy import Policy
 from goodstanding.model import KeyKind, Rung
@@ -165,8 +165,28 @@ def _stepped(before: Position, cause: Cause, because: str, now: float, policy: P
 
 def moved(before: Position, after: Position, now: float, policy: Policy, by: str = SYSTEM) -> Move:
     """The move between two positions, with the orders that follow."""
-    after = structs.replace(after, renew=renewal(after, policy, now))
-    return Move(before, after, by, after.cause, after.because, orders_for(after, policy, now))
+    cause, because = after.cause, after.because
+    after = structs.replace(told_of(before, after), renew=renewal(after, policy, now))
+    return Move(before, after, by, cause, because, orders_for(after, policy, now))
+
+
+def told_of(before: Position, after: Position) -> Position:
+    """The position with the reason of the hand in effect: what moved the milder one is journalled, and not its reason.
+
+    Where an operator's hand goes and the system's comes to light, findings tell what that is about.
+    """
+    cause = Cause(after.cause) if after.cause else Cause.SHADOW_ENDED
+    hands = {"system": after.system, "operator": after.operator}
+    if cause is Cause.SHADOW_ENDED or after.effective in (hands[hand] for hand in HANDS[cause]):
+        return after
+    before_hands = {"system": before.system, "operator": before.operator}
+    acted_in_effect = before.effective in (before_hands[hand] for hand in HANDS[cause])
+    if after.effective is before.effective and not acted_in_effect:
+        return structs.replace(after, cause=before.cause, because=before.because, by=before.by)
+    if after.effective is after.system and after.findings:
+        worst = max(after.findings, key=lambda one: one.impact is Impact.HIGH)
+        return structs.replace(after, because=worst.words, by=SYSTEM)
+    return after
 
 
 def _renewed(after: Position, before: Position, now: float, policy: Policy) -> Move:

@@ -5,8 +5,9 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
-from goodstanding.enforcement.ladder import Cause, Impact, Position, step
+from goodstanding.enforcement.ladder import Cause, Impact, OpenFinding, Position, step
 from goodstanding.enforcement.notices import notice_for
 from goodstanding.enforcement.orders import What, ordered
 from goodstanding.enforcement.policy import DAY
@@ -244,3 +245,28 @@ def runs_dry(position: Position, now: float) -> bool:
 
 def ordered_now(position: Position) -> tuple[What, ...]:
     return ordered(position.account.key.kind, position.effective)
+
+
+FOUND = (OpenFinding(Signal.COMPLAINTS, Impact.HIGH, WORDS, NOW),)
+
+
+def said(before: Position, cause: Cause, because: str) -> Position:
+    """Where a move leads, and what is said of it from then on."""
+    to = structs.replace(after(before, cause), because=because, by="eve")
+    move = moved(before, to, NOW, POLICY, "eve")
+    assert move.because == because
+    assert all(move.after.because in order.words for order in move.orders)
+    return move.after
+
+
+def test_the_reason_told_is_that_of_the_hand_in_effect() -> None:
+    suspended = at(Rung.SUSPENDED, findings=FOUND, cause="over-limit", by="system")
+    slowed_too = said(suspended, Cause.OPERATOR_SLOWED, "come slowly")
+    assert (slowed_too.operator, slowed_too.because, slowed_too.by) == (Rung.SLOWED, WORDS, "system")
+    assert said(slowed_too, Cause.OPERATOR_LIFTED, "enough").because == WORDS
+    assert said(suspended, Cause.OPERATOR_SUSPENDED, "traps").because == "traps"
+    both = said(suspended, Cause.OPERATOR_SUSPENDED, "traps")
+    assert said(both, Cause.OPERATOR_LIFTED, "a mistake").because == WORDS
+    by_hand = said(at(Rung.SLOWED, findings=FOUND), Cause.OPERATOR_SUSPENDED, "traps")
+    assert said(by_hand, Cause.CLEAN_PERIOD, "no evidence in 2 days").because == "traps"
+    assert said(by_hand, Cause.OPERATOR_LIFTED, "a mistake").because == WORDS
