@@ -137,6 +137,7 @@ def _first_at(tx: Tx, since: float, last: int) -> int:
 
 class _Sender(msgspec.Struct, gc=False):
     subscription: str
+    notice_for: str = ""
 
 
 _sender = msgspec.json.Decoder(_Sender).decode  # half the time of the engines' own JSON functions, and one dialect
@@ -149,7 +150,8 @@ def _count(tx: Tx, first: int, last: int, since: float) -> Counter[str]:
             "SELECT details FROM journal WHERE seq BETWEEN ? AND ? AND kind = 'accepted' AND at >= ?",
             (start, min(last, start + CHUNK - 1), since),
         )
-        counts.update(_sender(details).subscription for (details,) in rows)
+        found = (_sender(details) for (details,) in rows)
+        counts.update(one.subscription for one in found if not one.notice_for)  # what we wrote nobody sent
     return counts
 
 

@@ -1,5 +1,7 @@
 """Flows, exceptions and volumes come from the store, on both engines; many entries are estimated from few."""
 
+from msgspec import structs
+
 from goodstanding.admission.identities import Allowed, DomainView, FlowView, PoolView, RouteView
 from goodstanding.events import Accepted, Delivered
 from goodstanding.model import MessageId, Stream
@@ -46,8 +48,9 @@ def test_the_view_holds_the_whole_estate(tx: Tx) -> None:
 def test_volumes_count_accepted_recipients_since_a_second(tx: Tx) -> None:
     old = [accepted("shop/news", NOW - 100 + n) for n in range(50)]
     new = [accepted("shop/news", NOW + n) for n in range(20)] + [accepted("shop/otp", NOW + 30), delivered(NOW + 31)]
-    journal.append(tx, [*old, *new])
-    assert flows.volumes(tx, NOW) == Volumes({"shop/news": 20, "shop/otp": 1}, 22, 22)
+    told = structs.replace(accepted("shop/otp", NOW + 32), notice_for="0sbp4naw40000")
+    journal.append(tx, [*old, *new, told])
+    assert flows.volumes(tx, NOW) == Volumes({"shop/news": 20, "shop/otp": 1}, 23, 23)
     assert not flows.volumes(tx, NOW).estimated
 
 
