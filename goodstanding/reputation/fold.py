@@ -97,14 +97,21 @@ def _delivered(state: State, event: Delivered) -> None:
 def _bounced(state: State, event: Bounced) -> None:
     if not (event.host or event.hard or event.expired):
         return  # nobody was written to: it was given back from quarantine, or by an operator
-    cell = cell_of(state, (event.tenant, event.source, event.touched), event.at)
+    cell = cell_of(state, _answering(event), event.at)
     _count(state, cell, event.at, ATTEMPTS)
     _harm(state, cell, Signal.HARD_BOUNCES if event.hard else Signal.FAILURES, event)
 
 
+def _answering(event: Bounced | Deferred) -> Footprint:
+    """Who answers for a failure: for a block of our address the address alone, whoever's turn it was."""
+    if event.klass == BounceClass.REPUTATION and event.reach == "lane" and event.source:
+        return "", event.source, Touched(stream=event.touched.stream)
+    return event.tenant, event.source, event.touched
+
+
 def _deferred(state: State, event: Deferred) -> None:
     if event.reach == "lane" and event.attempts == 1 and event.klass not in LATER:
-        cell = cell_of(state, (event.tenant, event.source, event.touched), event.at)
+        cell = cell_of(state, _answering(event), event.at)
         _count(state, cell, event.at, ATTEMPTS)
         _harm(state, cell, Signal.FAILURES, event)
 

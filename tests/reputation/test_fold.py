@@ -83,7 +83,7 @@ def test_one_complaint_counts_for_every_key_its_message_touched(key: Key) -> Non
         (bounced(START, "451 4.4.1 no answer", hard=False, expired=True), Signal.FAILURES),
         (bounced(START, "550 5.7.1 blocked", hard=False, reach="lane"), Signal.FAILURES),
         (deferred(START), Signal.FAILURES),
-        (structs.replace(deferred(START), klass="reputation"), Signal.FAILURES),
+        (structs.replace(deferred(START), klass="policy"), Signal.FAILURES),
         (structs.replace(deferred(START), klass="rate-limit"), None),
         (structs.replace(deferred(START), klass="greylisted"), None),
         (deferred(START, attempts=2), None),
@@ -283,3 +283,19 @@ def test_a_second_cell_parts_a_total_from_its_first() -> None:
     state = folded(delivered(START, first), delivered(START + 1, second), delivered(START + 2, first))
     assert [counted(state, key, ATTEMPTS) for key in (CAMPAIGN, SUBSCRIPTION)] == [2, 3]
     assert [cell.tally.attempts() for cell in state.cells.values()] == [2, 1]
+
+
+@pytest.mark.parametrize(
+    "block",
+    [bounced(START, "553 5.7.1 blocked", hard=False, reach="lane"), deferred(START)],
+    ids=["for good", "for now"],
+)
+def test_a_block_of_our_address_is_the_address_s_alone(block: Event) -> None:
+    state = folded(delivered(START), structs.replace(block, klass="reputation"))
+    against = [
+        key for key in (CAMPAIGN, LINK, SUBSCRIPTION, DOMAIN, ADDRESS, TENANT) if events(state, key, Signal.FAILURES)
+    ]
+    assert against == [ADDRESS]
+    assert (counted(state, ADDRESS, ATTEMPTS), counted(state, CAMPAIGN, ATTEMPTS)) == (2, 1)
+    unknown = structs.replace(block, klass="reputation", source="")
+    assert events(folded(unknown), CAMPAIGN, Signal.FAILURES) == 1
