@@ -83,11 +83,14 @@ def seal(hostname: str, register: Register, signers: Signers) -> Seal:
     """
     owner = register.domain_of(hostname)
     keys = signers.for_sender(owner.tenant, hostname) if owner is not None else ()
-    if owner is None or not keys:
+    signing = (
+        register.domains.get(keys[0].domain) if keys else None
+    )  # the owner, or above it: a link domain has no keys
+    if signing is None:
         return unsealed
 
     def sealed(octets: bytes, stream: Stream, now: float) -> bytes:
-        return fields_for(keys, octets, now) if stream == owner.stream else b""
+        return fields_for(keys, octets, now) if stream == signing.stream else b""
 
     return sealed
 

@@ -65,3 +65,7 @@ def test_our_notices_are_signed_by_whose_host_we_are_on_no_stream_but_theirs() -
     )
     assert sign(letter, Stream.OUTREACH, 1.0) == b""
     assert fitting.seal("mta.platform.example", register, keys) is unsealed
+    link = DomainFacts("mta.acme.example", "acme", "bulk", kind="link")
+    nearer = fitting.seal("mta.acme.example", Register(domains={**register.domains, link.name: link}), keys)
+    assert nearer(letter, Stream.BULK, 1.0) == b""
+    assert nearer(letter, Stream.TRANSACTIONAL, 1.0)
