@@ -252,7 +252,11 @@ def test_gone_switches_the_endpoint_off_and_its_tenant_is_told(telling: Telling,
     with telling.database.read() as tx:
         events, _ = journal.after(tx, 0)
         (notice,) = [one.notice for one in notices.due(tx, 10)]
-    changes = [event for event in events if isinstance(event, EstateChanged) and "410" in event.change]
+    changes = [
+        event
+        for event in events
+        if isinstance(event, EstateChanged) and "told no more: it answered 410" in event.change
+    ]
     assert len(changes) == 1
     assert notice.to == "ops@shop.example"
     assert f"goodstanding webhook enable {made.endpoint.number}" in notice.text
